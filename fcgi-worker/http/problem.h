@@ -1,0 +1,38 @@
+// Problem details (RFC 9457): every failure as application/problem+json, with the extension member `err_msg` that
+// existing clients read, and HttpError, which carries one from a resource to the router.
+
+#pragma once
+
+#include <exception>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "fcgi-worker/http/response.h"
+
+namespace hashpost::http {
+
+struct Problem {
+  int status;
+  std::string_view slug;  // the last part of `type`: "/problems/<slug>"; the list is in docs/http-api.md
+  std::string_view title;
+  std::string err_msg;  // one sentence that says what to do; also `detail`
+  std::vector<std::pair<std::string_view, std::string>> headers;  // such as Allow or Retry-After
+};
+
+// {"type":"/problems/<slug>","title":…,"status":…,"detail":…,"err_msg":…}; Cache-Control: no-store.
+[[nodiscard]] Response ToResponse(const Problem& problem);
+
+// What the client did wrong, or must wait for. Thrown by http/ and resources/ only, caught by the router only.
+class HttpError : public std::exception {
+ public:
+  explicit HttpError(Problem problem) : problem_(std::move(problem)) {}
+  [[nodiscard]] const Problem& problem() const { return problem_; }
+  [[nodiscard]] const char* what() const noexcept override { return problem_.err_msg.c_str(); }
+
+ private:
+  Problem problem_;
+};
+
+}  // namespace hashpost::http

@@ -1,0 +1,41 @@
+// Request: what the client asked (RFC 9110), as views into memory that the connection owns.
+// Lives as long as the exchange it came with; one thread at a time.
+
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "lib/io/byte_stream.h"
+
+namespace hashpost::http {
+
+// The request's content. Read throws BodyIncomplete when the client went away or the content is shorter than
+// Content-Length said.
+using BodyReader = io::ByteSource;
+
+struct Field {
+  std::string_view name;   // as CGI spells it (RFC 3875 §4.1.18), without "HTTP_": upper case, '_' for '-'
+  std::string_view value;  // several field lines of one name arrive joined by ", "
+};
+
+struct Request {
+  std::string_view method;
+  std::string_view path;  // decoded, starts with '/', without the query
+  std::optional<std::uint64_t> content_length;
+  std::vector<Field> fields;
+  BodyReader* body = nullptr;
+
+  // The value of header field `name`, given in CGI spelling ("IF_NONE_MATCH"); nullopt if it was not sent.
+  // CONTENT_TYPE is among the fields.
+  [[nodiscard]] std::optional<std::string_view> Header(std::string_view name) const {
+    for (const Field& field : fields) {
+      if (field.name == name) return field.value;
+    }
+    return std::nullopt;
+  }
+};
+
+}  // namespace hashpost::http
