@@ -1,0 +1,157 @@
+# Hashpost: every command a person types. `make` alone prints the list below.
+# Settings are environment variables (README.md); `make up HASHPOST_PORT=5001 HASHPOST_HOME=/tmp/two` works
+# too, because make hands variables of its command line on to everything that it starts.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.SUFFIXES:
+
+VARIANT ?= release
+JOBS ?= $(shell nproc)
+OUT := build/$(VARIANT)
+
+FLAGS_release := -O2 -g
+FLAGS_asan := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -O1 -g
+FLAGS_tsan := -fsanitize=thread -O1 -g
+LANGUAGE_FLAGS := -std=c++20 -Wall -Wextra -Wpedantic -Werror -Wshadow -I. -pthread
+COMPILE = $(CXX) $(LANGUAGE_FLAGS) $(FLAGS_$(VARIANT)) $(CPPFLAGS) $(CXXFLAGS)
+LINK = $(CXX) -pthread $(FLAGS_$(VARIANT)) $(LDFLAGS)
+LIBRARIES := -lfcgi -llmdb -lcrypto
+
+# --------------------------------------------------------------------------------------------------
+##@ Running the service
+
+.PHONY: up
+up: deps-run build ## start in the background; returns when /readyz says 200 and prints a curl line
+	@exec service/hashpost up
+
+.PHONY: run
+run: deps-run build ## the same in the foreground, until Ctrl-C
+	@exec service/hashpost run
+
+.PHONY: down
+down: ## stop: Apache first and gracefully, then the workers; leaves no process
+	@exec service/hashpost down
+
+.PHONY: reload
+reload: ## replace the workers one at a time, read certificates and httpd-conf again; loses no request
+	@exec service/hashpost reload
+
+.PHONY: restart
+restart: ## down, then up
+	@$(MAKE) --no-print-directory down
+	@$(MAKE) --no-print-directory up
+
+.PHONY: status
+status: ## processes, crashes of the last minute, readiness
+	@exec service/hashpost status
+
+.PHONY: logs
+logs: ## follow every log (Ctrl-C ends it)
+	@exec service/hashpost logs
+
+# --------------------------------------------------------------------------------------------------
+##@ Building
+
+.PHONY: deps deps-run
+deps: ## install the Debian packages for everything here; starts and enables no service
+	@exec service/deps.sh run test lint
+
+deps-run:
+	@exec service/deps.sh run
+
+.PHONY: build
+build: deps-run ## compile the worker (build/release/hashpost-worker)
+	@$(MAKE) --no-print-directory -j$(JOBS) VARIANT=$(VARIANT) $(OUT)/hashpost-worker
+
+.PHONY: clean
+clean: ## remove everything that was built (no data, no certificate, no log)
+	rm -rf build
+
+# --------------------------------------------------------------------------------------------------
+##@ Checking
+
+.PHONY: test
+test: deps ## unit, end-to-end and fault tests; ends with "N passed, N failed"
+	@$(MAKE) --no-print-directory -j$(JOBS) VARIANT=release build/release/hashpost-worker build/release/unit-tests
+	@exec tests/run.sh release unit e2e faults
+
+.PHONY: unit
+unit: deps ## unit tests only
+	@$(MAKE) --no-print-directory -j$(JOBS) VARIANT=$(VARIANT) $(OUT)/unit-tests
+	@exec tests/run.sh $(VARIANT) unit
+
+.PHONY: asan tsan
+asan tsan: deps ## unit and end-to-end tests under Address+UndefinedBehaviour, or Thread, sanitizer
+	@$(MAKE) --no-print-directory -j$(JOBS) VARIANT=$@ build/$@/hashpost-worker build/$@/unit-tests
+	@exec tests/run.sh $@ unit e2e
+
+.PHONY: layers
+layers: ## do the includes respect the floors and rooms of the house?
+	@exec tests/layers.sh
+
+.PHONY: lint
+lint: deps ## clang-format, clang-tidy, shellcheck, httpd -t
+	@clang-format --dry-run -Werror $(ALL_CODE)
+	@shellcheck -x $(SHELL_SCRIPTS)
+	@$(MAKE) --no-print-directory -j$(JOBS) VARIANT=release tidy
+	@service/hashpost check-httpd
+	@echo 'lint: nothing to say'
+
+.PHONY: help
+help:
+	@printf 'Hashpost: a SHA-256 message service.  make <target> [HASHPOST_…=value]\n'
+	@awk -F ':.*## ' '/^##@ /{printf "\n%s\n", substr($$0, 5)} \
+		/^[a-z][a-z -]*:.*## /{printf "  %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+# --------------------------------------------------------------------------------------------------
+# The rules behind build and test. Each run of make below works on one VARIANT.
+
+LIBRARY_SOURCES := $(shell find lib store fcgi-worker -name '*.cc' ! -path fcgi-worker/main.cc | sort)
+UNIT_SOURCES := $(shell find tests/unit -name '*.cc' | sort)
+ALL_CODE = $(shell find lib store fcgi-worker tests/unit -name '*.cc' -o -name '*.h' | sort)
+SHELL_SCRIPTS = $(shell git ls-files --cached --others --exclude-standard | while read -r f; do \
+	[[ -f $$f ]] && { [[ $$f == *.sh || $$f == *.bats || $$f == *.bash ]] || head -c 30 "$$f" | grep -qaE '^\#!.*\b(bash|sh)$$'; } && echo "$$f"; done)
+
+LIBRARY_OBJECTS := $(LIBRARY_SOURCES:%.cc=$(OUT)/obj/%.o)
+MAIN_OBJECT := $(OUT)/obj/fcgi-worker/main.o
+UNIT_OBJECTS := $(UNIT_SOURCES:%.cc=$(OUT)/obj/%.o)
+
+$(OUT)/hashpost-worker: $(LIBRARY_OBJECTS) $(MAIN_OBJECT) $(OUT)/inputs
+	@echo "  LINK $@"
+	@$(LINK) -o $@ $(filter %.o,$^) $(LIBRARIES)
+
+$(OUT)/unit-tests: $(LIBRARY_OBJECTS) $(UNIT_OBJECTS) $(OUT)/inputs
+	@echo "  LINK $@"
+	@$(LINK) -o $@ $(filter %.o,$^) $(LIBRARIES) -lcppunit
+
+$(OUT)/obj/%.o: %.cc $(OUT)/flags
+	@mkdir -p $(@D)
+	@echo "  CXX  $<"
+	@$(COMPILE) -MMD -MP -c -o $@ $<
+
+# Two files that change only when what they record changes: other flags compile everything again, and a
+# source that came or went links again.
+$(OUT)/flags: RECORD = $(COMPILE)
+$(OUT)/inputs: RECORD = $(LINK) $(LIBRARY_OBJECTS) $(UNIT_OBJECTS)
+$(OUT)/flags $(OUT)/inputs: always
+	@mkdir -p $(@D)
+	@echo '$(RECORD)' | cmp -s - $@ || echo '$(RECORD)' > $@
+
+.PHONY: always
+always:
+
+# clang-tidy again only for what was compiled again (the object knows its headers).
+TIDY_SOURCES := $(LIBRARY_SOURCES) $(wildcard fcgi-worker/main.cc)
+.PHONY: tidy
+tidy: $(TIDY_SOURCES:%.cc=build/tidy/%.ok)
+
+build/tidy/%.ok: $(OUT)/obj/%.o .clang-tidy
+	@mkdir -p $(@D)
+	@echo "  TIDY $*.cc"
+	@clang-tidy --quiet --warnings-as-errors='*' $*.cc -- $(LANGUAGE_FLAGS) -Wno-unknown-warning-option 2> $@.log || { cat $@.log; exit 1; }
+	@rm -f $@.log; touch $@
+
+-include $(shell find $(OUT)/obj -name '*.d' 2>/dev/null)

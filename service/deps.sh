@@ -1,0 +1,71 @@
+#!/bin/bash
+# deps.sh GROUP…: installs the Debian packages of the groups (run, test, lint) that are missing.
+# Starts nothing and enables nothing: what listens afterwards listened before.
+set -euo pipefail
+
+declare -A GROUPS_OF_PACKAGES=(
+    [run]="g++ make libfcgi-dev liblmdb-dev rapidjson-dev libssl-dev apache2-bin apache2-utils supervisor
+           curl openssl util-linux python3-minimal ca-certificates"
+    [test]="libcppunit-dev bats python3 nghttp2-client strace wrk netcat-openbsd procps"
+    [lint]="clang-format clang-tidy shellcheck libcppunit-dev"
+)
+
+wanted=()
+for group in "$@"; do
+    [[ -n ${GROUPS_OF_PACKAGES[$group]:-} ]] || { echo "deps.sh: no such group: $group" >&2; exit 64; }
+    # shellcheck disable=SC2206  # a list of words
+    wanted+=(${GROUPS_OF_PACKAGES[$group]})
+done
+
+if ! command -v dpkg-query >/dev/null; then
+    echo "Hashpost installs its parts with apt on Debian 12; install these yourself: ${wanted[*]}" >&2
+    exit 1
+fi
+
+# One dpkg-query for all; it prints nothing for a package that it never heard of.
+installed=$(dpkg-query -W -f '${Package} ${db:Status-Status}\n' "${wanted[@]}" 2>/dev/null || true)
+missing=()
+for package in "${wanted[@]}"; do
+    [[ $'\n'$installed$'\n' == *$'\n'"$package installed"$'\n'* ]] || missing+=("$package")
+done
+((${#missing[@]})) || exit 0
+
+as_root=()
+if ((EUID != 0)); then
+    command -v sudo >/dev/null || {
+        echo "These packages are missing; install them as root: apt-get install ${missing[*]}" >&2
+        exit 1
+    }
+    as_root=(sudo)
+fi
+
+# policy-rc.d is Debian's own way to say "start no service now" (invoke-rc.d asks it; 101 means forbidden).
+policy=/usr/sbin/policy-rc.d
+put_policy_back() {
+    if "${as_root[@]}" test -e "$policy.before-hashpost"; then
+        "${as_root[@]}" mv -f "$policy.before-hashpost" "$policy"
+    else
+        "${as_root[@]}" rm -f "$policy"
+    fi
+}
+trap put_policy_back EXIT
+trap 'exit 130' INT TERM
+if "${as_root[@]}" test -e "$policy" && ! "${as_root[@]}" test -e "$policy.before-hashpost"; then
+    "${as_root[@]}" mv "$policy" "$policy.before-hashpost"
+fi
+printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee "$policy" >/dev/null
+"${as_root[@]}" chmod 0755 "$policy"
+
+echo "Installing: ${missing[*]}"
+"${as_root[@]}" apt-get update -qq
+"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+    apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+
+# A supervisor that came with us must not start at the next boot either.
+if [[ " ${missing[*]} " == *" supervisor "* ]]; then
+    if command -v systemctl >/dev/null; then
+        "${as_root[@]}" systemctl --quiet disable supervisor.service || true
+    fi
+    "${as_root[@]}" find /etc/systemd/system -name supervisor.service -type l -delete
+    "${as_root[@]}" update-rc.d supervisor disable
+fi
