@@ -52,6 +52,7 @@ class Sha256 {
   [[nodiscard]] Sha256Digest Finish();
 
  private:
+  friend Sha256Digest HashSha256(std::string_view bytes);
   struct Context;
   std::unique_ptr<Context> context_;
 };

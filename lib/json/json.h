@@ -1,6 +1,6 @@
-// Strict JSON (RFC 8259) without a tree: pick one string member out of an object while it streams by, and write
-// strings. RapidJSON's SAX reader does the work; what it lets through (lone surrogates, repeated members, a NUL
-// after the value, a byte order mark) is refused here. Thread-safe: no shared state.
+// Strict JSON (RFC 8259) without a tree: pick one string member out of an object while it streams by, and
+// write strings. RapidJSON's SAX reader does the work; what it lets through (lone surrogates, repeated
+// members, a NUL after the value, a byte order mark) is refused here. Thread-safe: no shared state.
 
 #pragma once
 
@@ -14,19 +14,20 @@
 namespace hashpost::json {
 
 enum class Fault {
-  kMalformed,     // not JSON, or a number that no IEEE 754 double can hold
-  kNotUtf8,       // invalid UTF-8, or an escape that spells half a surrogate pair
-  kTooDeep,       // nested deeper than Limits::max_depth
-  kNotAnObject,   // the value at the top is not an object
-  kMissing,       // the object has no such member
-  kDuplicate,     // it has the member twice
-  kNotAString,    // the member's value is not a string
-  kTooLong,       // the member's value is longer than Limits::max_value_bytes
+  kMalformed,    // not JSON, or a number that no IEEE 754 double can hold
+  kNotUtf8,      // invalid UTF-8, or an escape that spells half a surrogate pair
+  kTooDeep,      // nested deeper than Limits::max_depth
+  kNotAnObject,  // the value at the top is not an object
+  kMissing,      // the object has no such member
+  kDuplicate,    // it has the member twice
+  kNotAString,   // the member's value is not a string
+  kTooLong,      // the member's value is longer than Limits::max_value_bytes
 };
 
 struct ParseFault {
   Fault fault;
-  std::string sentence;  // for the sender: what is wrong, where (byte offset) and what to do; shows no content
+  std::string
+      sentence;  // for the sender: what is wrong, where (byte offset) and what to do; shows no content
 };
 
 struct Limits {
@@ -34,9 +35,9 @@ struct Limits {
   int max_depth = 64;           // objects and arrays inside one another
 };
 
-// Reads the one JSON text in `source`, to its end unless it is faulty, and returns the string value of the top
-// object's member `name`, decoded; `\u0000` is kept. Other members are checked and ignored.
-// Memory: up to three times the longest string in the text. Throws only what `source` throws.
+// Reads the one JSON text in `source`, to its end unless it is faulty, and returns the string value of the
+// top object's member `name`, decoded; `\u0000` is kept. Other members are checked and ignored. Memory: up to
+// three times the longest string in the text. Throws only what `source` throws.
 [[nodiscard]] std::variant<std::string, ParseFault> ReadStringMember(io::ByteSource& source,
                                                                      std::string_view name,
                                                                      const Limits& limits);
@@ -44,8 +45,8 @@ struct Limits {
 // Whether `text` is UTF-8 as RFC 3629 defines it: no overlong form, no surrogate, nothing above U+10FFFF.
 [[nodiscard]] bool IsUtf8(std::string_view text);
 
-// `text` with each run of bytes that is not UTF-8 replaced by U+FFFD, cut to at most `max_bytes` at a character
-// border: safe to quote in an error.
+// `text` with each run of bytes that is not UTF-8 replaced by U+FFFD, cut to at most `max_bytes` at a
+// character border: safe to quote in an error.
 [[nodiscard]] std::string Printable(std::string_view text, std::size_t max_bytes);
 
 // How many bytes WriteString writes for `utf8`, quotes included.

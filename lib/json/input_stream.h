@@ -1,0 +1,68 @@
+// InputStream: RapidJSON's stream concept over a ByteSource, with one buffer and no allocation.
+// RapidJSON takes '\0' for the end of the text, so AtEnd() tells the end from a NUL that was sent.
+// Only for lib/json. One thread; lives no longer than its source.
+
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <string_view>
+
+#include "lib/io/byte_stream.h"
+
+namespace hashpost::json {
+
+class InputStream {
+ public:
+  using Ch = char;
+
+  // Reads the first piece. Throws, here and in Take, what `source` throws.
+  explicit InputStream(io::ByteSource& source) : source_(source) { Refill(); }
+  InputStream(const InputStream&) = delete;
+  InputStream& operator=(const InputStream&) = delete;
+
+  [[nodiscard]] Ch Peek() const { return *next_; }
+
+  Ch Take() {
+    if (next_ == end_) return '\0';
+    const Ch taken = *next_++;
+    if (next_ == end_) Refill();
+    return taken;
+  }
+
+  // How many bytes were taken.
+  [[nodiscard]] std::size_t Tell() const {
+    return before_buffer_ + static_cast<std::size_t>(next_ - buffer_.data());
+  }
+
+  [[nodiscard]] bool AtEnd() const { return next_ == end_; }
+
+  // Whether `prefix`, no longer than what the first Read gave, stands next.
+  [[nodiscard]] bool StartsWith(std::string_view prefix) const {
+    return std::string_view(next_, static_cast<std::size_t>(end_ - next_)).starts_with(prefix);
+  }
+
+  // Writing in place is part of the concept, but only for in-situ parsing, which is not used.
+  Ch* PutBegin() { return nullptr; }
+  void Put(Ch) {}
+  void Flush() {}
+  std::size_t PutEnd(Ch*) { return 0; }
+
+ private:
+  static constexpr std::size_t kCapacity = 8192;
+
+  void Refill() {
+    before_buffer_ += static_cast<std::size_t>(end_ - buffer_.data());
+    next_ = end_ = buffer_.data();  // stays so if Read throws
+    end_ += source_.Read({buffer_.data(), kCapacity});
+    *end_ = '\0';  // what Peek shows at the end
+  }
+
+  io::ByteSource& source_;
+  std::array<char, kCapacity + 1> buffer_;
+  const char* next_ = buffer_.data();
+  char* end_ = buffer_.data();
+  std::size_t before_buffer_ = 0;
+};
+
+}  // namespace hashpost::json

@@ -1,0 +1,79 @@
+// UTF-8 (RFC 3629) by RapidJSON's validating table, with a fast path for ASCII.
+
+#include <cstdint>
+#include <cstring>
+
+#include "lib/json/json.h"
+#include "lib/json/rapidjson.h"
+
+namespace hashpost::json {
+namespace {
+
+constexpr std::string_view kReplacement = "\xEF\xBF\xBD";  // U+FFFD
+
+// RapidJSON's stream concept over memory: past the end come NULs, which no multi-byte sequence contains.
+struct MemoryStream {
+  using Ch = char;
+  Ch Take() { return next == end ? '\0' : *next++; }
+
+  const char* next;
+  const char* end;
+};
+
+struct NullOutput {
+  void Put(char) {}
+};
+
+// The size of the UTF-8 sequence at the front of `text` (not empty), or 0 if there is none.
+std::size_t SequenceSize(std::string_view text) {
+  MemoryStream stream{text.data(), text.data() + text.size()};
+  NullOutput nowhere;
+  if (!rapidjson::UTF8<>::Validate(stream, nowhere)) return 0;
+  return static_cast<std::size_t>(stream.next - text.data());
+}
+
+// How many bytes of ASCII stand at the front of `text`; looks at eight at a time.
+std::size_t AsciiPrefix(std::string_view text) {
+  std::size_t size = 0;
+  while (text.size() - size >= sizeof(std::uint64_t)) {
+    std::uint64_t word;
+    std::memcpy(&word, text.data() + size, sizeof word);
+    if ((word & 0x8080808080808080U) != 0) break;
+    size += sizeof word;
+  }
+  while (size < text.size() && static_cast<unsigned char>(text[size]) < 0x80) ++size;
+  return size;
+}
+
+}  // namespace
+
+bool IsUtf8(std::string_view text) {
+  for (;;) {
+    text.remove_prefix(AsciiPrefix(text));
+    // Text in other scripts has runs of such sequences: stay here until the next ASCII byte.
+    do {
+      if (text.empty()) return true;
+      const std::size_t size = SequenceSize(text);
+      if (size == 0) return false;
+      text.remove_prefix(size);
+    } while (!text.empty() && static_cast<unsigned char>(text.front()) >= 0x80);
+  }
+}
+
+std::string Printable(std::string_view text, std::size_t max_bytes) {
+  std::string printable;
+  bool in_bad_run = false;
+  while (!text.empty()) {
+    const std::size_t size = SequenceSize(text);
+    const std::string_view piece = size == 0 ? kReplacement : text.substr(0, size);
+    if (size != 0 || !in_bad_run) {
+      if (printable.size() + piece.size() > max_bytes) break;
+      printable += piece;
+    }
+    in_bad_run = size == 0;
+    text.remove_prefix(size == 0 ? 1 : size);
+  }
+  return printable;
+}
+
+}  // namespace hashpost::json

@@ -1,0 +1,105 @@
+#include "lib/crypto/base64.h"
+
+#include <cppunit/extensions/HelperMacros.h>
+
+#include <vector>
+
+namespace hashpost::crypto {
+namespace {
+
+struct Pair {
+  std::string bytes;
+  std::string text;
+};
+
+// RFC 4648 §10, and the two characters that differ between alphabets.
+const std::vector<Pair>& Pairs() {
+  static const std::vector<Pair> pairs = {
+      {"", ""},
+      {"f", "Zg=="},
+      {"fo", "Zm8="},
+      {"foo", "Zm9v"},
+      {"foob", "Zm9vYg=="},
+      {"fooba", "Zm9vYmE="},
+      {"foobar", "Zm9vYmFy"},
+      {"\xfb\xff\xfe", "+//+"},
+      {std::string(3, '\0'), "AAAA"},
+      {std::string(1, '\0'), "AA=="},
+  };
+  return pairs;
+}
+
+class Base64Test : public CppUnit::TestFixture {
+  CPPUNIT_TEST_SUITE(Base64Test);
+  CPPUNIT_TEST(EncodesAndDecodesTheStandardsExamples);
+  CPPUNIT_TEST(GivesBackBytesOfEveryLength);
+  CPPUNIT_TEST(RefusesWhatIsNotCanonical);
+  CPPUNIT_TEST_SUITE_END();
+
+ public:
+  void EncodesAndDecodesTheStandardsExamples() {
+    for (const Pair& pair : Pairs()) {
+      CPPUNIT_ASSERT_EQUAL(pair.text, EncodeBase64(pair.bytes));
+      const auto bytes = DecodeBase64(pair.text);
+      CPPUNIT_ASSERT_MESSAGE(pair.text, bytes.has_value());
+      CPPUNIT_ASSERT_EQUAL(pair.bytes, *bytes);
+    }
+  }
+
+  void GivesBackBytesOfEveryLength() {
+    std::string bytes;
+    for (int i = 0; i < 600; ++i) {
+      CPPUNIT_ASSERT(DecodeBase64(EncodeBase64(bytes)) == bytes);
+      bytes.push_back(static_cast<char>(i * 7));
+    }
+  }
+
+  void RefusesWhatIsNotCanonical() {
+    const std::vector<std::string> bad = {
+        "Z",
+        "Zg",
+        "Zg=",
+        "Zm9",
+        "Zm9vY",  // wrong length, no padding
+        "====",
+        "Z===",
+        "=Zm9",
+        "Zg==Zg==",
+        "Zm8=Zm8=",  // padding in the wrong place
+        "Zm9v====",
+        "Zg=v",
+        "Zm9v=",
+        "Zm9vZg=",  //
+        "Zh==",
+        "Zm9=",
+        "Zn==",
+        "AB==",
+        "AAB=",  // bits that belong to no byte
+        " Zm9v",
+        "Zm9v ",
+        "Zm9v\n",
+        " Zg=",
+        "Zm9v\r\n\r\n",  // white space
+        "Zm 9",
+        "Zm\n9",
+        "Zm9v    ",
+        "    Zm9v",
+        "\tZm9vZg",  //
+        "-__-",
+        "_w==",
+        "Zm9*",
+        "Zm9\xff",
+        "Zm9%",  // foreign characters
+        std::string("Zm9\0", 4),
+        "Zg=-",
+        "Zm9v-AAA",
+        "Zg==\n\n\n\n",
+    };
+    for (const std::string& text : bad) CPPUNIT_ASSERT_MESSAGE(text, !DecodeBase64(text).has_value());
+  }
+};
+
+CPPUNIT_TEST_SUITE_REGISTRATION(Base64Test);
+
+}  // namespace
+}  // namespace hashpost::crypto
