@@ -1,0 +1,44 @@
+// Config: every setting of a worker, read once from environment variables and checked before anything starts.
+// Immutable afterwards. The table that users read is in README.md.
+
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <stdexcept>
+#include <string>
+
+#include "lib/log/log.h"
+
+namespace hashpost {
+
+struct Config {
+  std::string home;                  // HASHPOST_HOME: runtime folder, where pool.json is
+  std::string data;                  // HASHPOST_DATA: folder of the store
+  std::size_t threads;               // HASHPOST_THREADS: I/O threads
+  std::size_t blocking_threads;      // HASHPOST_BLOCKING_THREADS: for big bodies and answers
+  std::size_t max_message_bytes;     // HASHPOST_MAX_MESSAGE_BYTES: of one message, decoded
+  std::uint64_t max_store_bytes;     // HASHPOST_MAX_STORE_BYTES: of the store's file
+  std::size_t max_inflight_bytes;    // HASHPOST_MAX_INFLIGHT_BYTES: memory for messages being handled
+  std::chrono::seconds hang_limit;   // HASHPOST_HANG_SECONDS: without progress, then the worker is replaced
+  std::chrono::seconds drain_limit;  // HASHPOST_DRAIN_SECONDS: to finish what is at hand on SIGTERM
+  log::Level log_level;              // LOG_LEVEL
+};
+
+// A setting is wrong; what() is one sentence that names it, its value and what is allowed.
+class ConfigError : public std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+// The value of an environment variable, or nullptr; getenv outside tests.
+using Environment = std::function<const char*(const char* name)>;
+
+// Throws ConfigError.
+[[nodiscard]] Config ReadConfig(const Environment& environment);
+
+// One line "NAME=value" for each setting in force.
+[[nodiscard]] std::string Describe(const Config& config);
+
+}  // namespace hashpost

@@ -1,0 +1,47 @@
+// Connection: one kept-alive FastCGI connection from the web server, and libfcgi's state for the request on
+// it. One thread at a time works on it; the server's table says which (server.h). It leans on three fields of
+// FCGX_Request that libfcgi's header does not promise (listen_sock, ipcFd, keepConnection);
+// tests/unit/fcgi-worker/fcgi/connection_test.cc pins what is used.
+
+#pragma once
+
+#include <fcgiapp.h>
+
+#include "fcgi-worker/fcgi/inbound_request.h"
+#include "fcgi-worker/http/response.h"
+#include "lib/io/unique_fd.h"
+
+namespace hashpost::fcgi {
+
+class Connection {
+ public:
+  // Takes over a connected socket, and bounds how long a read or write on it may block. FCGX_Init was called.
+  explicit Connection(io::UniqueFd socket);
+  ~Connection();
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  // Reads the next request's head. False: the peer closed, or what it sent is no FastCGI; close the
+  // connection.
+  [[nodiscard]] bool ReadRequest();
+
+  // Ends the answer and frees the request. False: the connection can carry no further request; close it.
+  [[nodiscard]] bool FinishRequest();
+
+  // The request that was read last; valid until FinishRequest.
+  [[nodiscard]] const InboundRequest& inbound() const { return inbound_; }
+
+  // Reads what is left of the request's content (FastCGI wants it read before the answer ends), and writes
+  // the answer, without its content if the method was HEAD. Errors show in FinishRequest.
+  void WriteAnswer(http::Response& response);
+
+  [[nodiscard]] int fd() const { return socket_.get(); }
+
+ private:
+  io::UniqueFd socket_;
+  FCGX_Request request_{};
+  InboundRequest inbound_;
+  bool peer_keeps_ = true;
+};
+
+}  // namespace hashpost::fcgi

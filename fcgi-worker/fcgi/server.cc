@@ -1,0 +1,274 @@
+#include "fcgi-worker/fcgi/server.h"
+
+#include <fcntl.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <cerrno>
+#include <system_error>
+#include <utility>
+
+#include "fcgi-worker/fcgi/handover.h"
+#include "fcgi-worker/http/standard_problems.h"
+#include "lib/log/log.h"
+#include "lib/progress/progress.h"
+
+namespace hashpost::fcgi {
+namespace {
+
+// Bodies and answers above this leave the I/O threads, which must never wait for a slow peer: it is well
+// under what a unix socket buffers.
+constexpr std::uint64_t kInlineBytes = 64U << 10U;
+constexpr std::size_t kBlockingQueue = 256;
+// Descriptors that are not connections: the store, logs, epoll and the like.
+constexpr std::size_t kOtherDescriptors = 64;
+constexpr std::chrono::milliseconds kHandOverRetry{20};
+
+[[noreturn]] void Throw(const char* what) {
+  throw std::system_error(errno, std::system_category(), what);
+}
+
+std::string SocketPath(int listen_fd) {
+  int accepting = 0;
+  socklen_t length = sizeof accepting;
+  if (::getsockopt(listen_fd, SOL_SOCKET, SO_ACCEPTCONN, &accepting, &length) != 0 || accepting == 0) {
+    throw std::system_error(ENOTSOCK, std::system_category(), "descriptor 0 is no listening socket");
+  }
+  sockaddr_un address{};
+  length = sizeof address;
+  if (::getsockname(listen_fd, reinterpret_cast<sockaddr*>(&address), &length) != 0) Throw("getsockname");
+  if (address.sun_family != AF_UNIX) {
+    throw std::system_error(EAFNOSUPPORT, std::system_category(), "descriptor 0 is no unix socket");
+  }
+  return address.sun_path;
+}
+
+std::uint64_t ContentSize(const http::Response& response) {
+  return response.streamed ? response.streamed->Size() : response.content.size();
+}
+
+}  // namespace
+
+class Server::LiveExchange : public http::Exchange {
+ public:
+  LiveExchange(Server& server, std::size_t index) : server_(server), index_(index) {}
+  ~LiveExchange() override {
+    if (!answered_) Respond(http::ToResponse(http::InternalError()));
+  }
+  [[nodiscard]] const http::Request& request() const override {
+    return server_.slots_[index_].connection->inbound().request();
+  }
+  void Respond(http::Response response) noexcept override {
+    answered_ = true;
+    server_.Respond(index_, std::move(response));
+  }
+
+ private:
+  Server& server_;
+  const std::size_t index_;
+  bool answered_ = false;
+};
+
+class Server::RequestTask : public BlockingPool::Task {
+ public:
+  RequestTask(Server& server, std::size_t index) : server_(server), index_(index) {}
+  void Run() noexcept override {
+    const progress::Working working("answering a big request");
+    server_.handler_(std::make_unique<LiveExchange>(server_, index_));
+  }
+
+ private:
+  Server& server_;
+  const std::size_t index_;
+};
+
+class Server::AnswerTask : public BlockingPool::Task {
+ public:
+  AnswerTask(Server& server, std::size_t index, http::Response response)
+      : server_(server), index_(index), response_(std::move(response)) {}
+  void Run() noexcept override {
+    const progress::Working working("writing a big answer");
+    server_.Respond(index_, std::move(response_));
+  }
+
+ private:
+  Server& server_;
+  const std::size_t index_;
+  http::Response response_;
+};
+
+Server::Server(const ServerOptions& options, Handler handler)
+    : options_(options),
+      handler_(std::move(handler)),
+      pool_socket_(SocketPath(options.listen_fd)),
+      epoll_(::epoll_create1(EPOLL_CLOEXEC)),
+      stop_event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      slots_(options.max_connections + kOtherDescriptors),
+      blocking_(options.blocking_threads, kBlockingQueue) {
+  if (!epoll_ || !stop_event_) Throw("epoll_create1 or eventfd");
+  // Several workers are woken for one connection now and then; who comes late must not block in accept.
+  if (::fcntl(options_.listen_fd, F_SETFL, O_NONBLOCK) != 0) Throw("fcntl");
+  epoll_event event{.events = EPOLLIN, .data = {.fd = stop_event_.get()}};
+  if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, stop_event_.get(), &event) != 0) Throw("epoll_ctl");
+  FCGX_Init();
+  UpdateListening();
+  for (std::size_t i = 0; i < options_.io_threads; ++i) io_threads_.emplace_back([this] { RunIoThread(); });
+}
+
+Server::~Server() {
+  stopping_ = true;
+  const std::uint64_t one = 1;
+  [[maybe_unused]] const ssize_t written = ::write(stop_event_.get(), &one, sizeof one);
+  for (std::thread& thread : io_threads_) thread.join();
+}
+
+void Server::UpdateListening() {
+  const std::scoped_lock lock(mutex_);
+  const bool on = !draining_ && open_ < options_.max_connections;
+  if (listening_ == on) return;
+  listening_ = on;
+  epoll_event event{.events = EPOLLIN | EPOLLEXCLUSIVE, .data = {.fd = options_.listen_fd}};
+  if (::epoll_ctl(epoll_.get(), on ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, options_.listen_fd, &event) != 0) {
+    Throw("epoll_ctl on the listening socket");
+  }
+}
+
+void Server::RunIoThread() {
+  while (!stopping_) {
+    // One event at a time: a second one would wait for the first although the other threads are free.
+    epoll_event event{};
+    if (::epoll_wait(epoll_.get(), &event, 1, -1) != 1) continue;
+    const progress::Working working("answering a request");
+    if (event.data.fd == options_.listen_fd) {
+      Accept();
+    } else if (event.data.fd != stop_event_.get()) {
+      OnReadable(static_cast<std::size_t>(event.data.fd));
+    }
+  }
+}
+
+void Server::Accept() {
+  io::UniqueFd socket(::accept4(options_.listen_fd, nullptr, nullptr, SOCK_CLOEXEC));
+  if (!socket) return;  // a sibling was faster
+  Adopt(std::move(socket));
+}
+
+void Server::Adopt(io::UniqueFd socket) {
+  const auto index = static_cast<std::size_t>(socket.get());
+  if (index >= slots_.size()) {
+    log::Error("server", "Too many connections; closing one. Raise the limit of open files (ulimit -n).");
+    return;
+  }
+  Slot& slot = slots_[index];
+  slot.connection = std::make_unique<Connection>(std::move(socket));
+  slot.fresh = true;
+  if (open_.fetch_add(1) + 1 >= options_.max_connections) UpdateListening();
+  Arm(index, EPOLL_CTL_ADD);
+}
+
+void Server::Arm(std::size_t index, int operation) {
+  Watch(index, operation);
+  // A drain that began meanwhile may have looked at this slot when it was still busy.
+  if (draining_) TryHandOver(index);
+}
+
+void Server::Watch(std::size_t index, int operation) {
+  Slot& slot = slots_[index];
+  const int fd = slot.connection->fd();
+  slot.state = State::kArmed;  // first: the event may come before epoll_ctl returns
+  epoll_event event{.events = EPOLLIN | EPOLLRDHUP | EPOLLONESHOT, .data = {.fd = fd}};
+  ::epoll_ctl(epoll_.get(), operation, fd, &event);
+}
+
+void Server::OnReadable(std::size_t index) {
+  Slot& slot = slots_[index];
+  State expected = State::kArmed;
+  if (!slot.state.compare_exchange_strong(expected, State::kBusy)) return;  // the drain took it
+  if (slot.fresh) {
+    slot.fresh = false;
+    const Arrival arrival = Classify(slot.connection->fd());
+    if (arrival != Arrival::kFastCgi) {
+      io::UniqueFd received = arrival == Arrival::kHandover ? Receive(slot.connection->fd()) : io::UniqueFd();
+      Close(index);
+      if (received) Adopt(std::move(received));
+      return;
+    }
+  }
+  if (slot.connection->ReadRequest()) {
+    Handle(index);
+  } else {
+    Close(index);
+  }
+}
+
+void Server::Handle(std::size_t index) {
+  const http::Request& request = slots_[index].connection->inbound().request();
+  if (request.content_length.value_or(0) <= kInlineBytes) {
+    handler_(std::make_unique<LiveExchange>(*this, index));
+    return;
+  }
+  std::unique_ptr<BlockingPool::Task> task = std::make_unique<RequestTask>(*this, index);
+  if (!blocking_.Submit(task)) Respond(index, http::ToResponse(http::Busy()));
+}
+
+void Server::Respond(std::size_t index, http::Response response) {
+  if (ContentSize(response) > kInlineBytes && !BlockingPool::OnThread()) {
+    std::unique_ptr<BlockingPool::Task> task =
+        std::make_unique<AnswerTask>(*this, index, std::move(response));
+    if (blocking_.Submit(task)) return;
+    response = http::ToResponse(http::Busy());
+  }
+  slots_[index].connection->WriteAnswer(response);
+  Finish(index);
+}
+
+void Server::Finish(std::size_t index) {
+  if (slots_[index].connection->FinishRequest()) {
+    Arm(index, EPOLL_CTL_MOD);
+  } else {
+    Close(index);
+  }
+}
+
+void Server::Close(std::size_t index) {
+  Slot& slot = slots_[index];
+  // The slot must be free before the descriptor is: the kernel may give its number out again at once.
+  const std::unique_ptr<Connection> connection = std::move(slot.connection);
+  slot.state = State::kNone;
+  if (open_.fetch_sub(1) >= options_.max_connections) UpdateListening();
+  if (draining_) {
+    const std::scoped_lock lock(mutex_);
+    closed_.notify_all();
+  }
+}
+
+void Server::TryHandOver(std::size_t index) {
+  Slot& slot = slots_[index];
+  State expected = State::kArmed;
+  if (!slot.state.compare_exchange_strong(expected, State::kBusy)) return;  // at work: it comes back to Arm
+  if (HandOver(pool_socket_, slot.connection->fd())) {
+    Close(index);
+  } else {
+    // Nobody takes it now, so it is served on. Its event may have come and been passed over meanwhile: ask
+    // again.
+    Watch(index, EPOLL_CTL_MOD);
+  }
+}
+
+std::size_t Server::Drain(std::chrono::milliseconds limit) {
+  const auto deadline = std::chrono::steady_clock::now() + limit;
+  draining_ = true;
+  UpdateListening();
+  while (open_ > 0 && std::chrono::steady_clock::now() < deadline) {
+    for (std::size_t index = 0; index < slots_.size(); ++index) {
+      if (slots_[index].state == State::kArmed) TryHandOver(index);
+    }
+    std::unique_lock lock(mutex_);
+    closed_.wait_for(lock, kHandOverRetry, [&] { return open_ == 0; });
+  }
+  return open_;
+}
+
+}  // namespace hashpost::fcgi

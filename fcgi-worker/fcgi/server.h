@@ -1,0 +1,89 @@
+// Server: takes FastCGI connections from the pool's shared listening socket, waits for requests on all of
+// them with a few I/O threads (epoll, one-shot), and drains by handing its connections to a sibling. A
+// connection whose request is being worked on belongs to whoever holds the Exchange; it is armed again once
+// that has answered.
+
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "fcgi-worker/fcgi/blocking_pool.h"
+#include "fcgi-worker/fcgi/connection.h"
+#include "fcgi-worker/http/exchange.h"
+#include "lib/io/unique_fd.h"
+
+namespace hashpost::fcgi {
+
+struct ServerOptions {
+  int listen_fd = 0;                 // a listening unix socket, shared with the siblings
+  std::size_t io_threads = 2;        // answer what is small
+  std::size_t blocking_threads = 8;  // answer what is big
+  std::size_t max_connections = 0;   // at once; 1 or more
+};
+
+class Server {
+ public:
+  // Answers the request, now or later; must not throw.
+  using Handler = std::function<void(std::unique_ptr<http::Exchange>)>;
+
+  // Starts to serve. Throws std::system_error if `listen_fd` is no listening unix socket.
+  Server(const ServerOptions& options, Handler handler);
+  ~Server();  // ends the threads; call Drain first
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  // Stops accepting, finishes the requests at hand and hands every connection over, for at most `limit`.
+  // Returns how many connections are left, 0 if all went well.
+  [[nodiscard]] std::size_t Drain(std::chrono::milliseconds limit);
+
+ private:
+  class LiveExchange;
+  class RequestTask;
+  class AnswerTask;
+
+  enum class State : unsigned char { kNone, kArmed, kBusy };
+  struct Slot {
+    std::atomic<State> state{State::kNone};
+    bool fresh = false;  // nothing was read from it yet: it may carry a descriptor
+    std::unique_ptr<Connection> connection;
+  };
+
+  void RunIoThread();
+  void OnReadable(std::size_t index);
+  void Accept();
+  void Adopt(io::UniqueFd socket);
+  void Handle(std::size_t index);
+  void Respond(std::size_t index, http::Response response);
+  void Finish(std::size_t index);
+  void Arm(std::size_t index, int operation);
+  void Watch(std::size_t index, int operation);
+  void Close(std::size_t index);
+  void TryHandOver(std::size_t index);
+  void UpdateListening();
+
+  const ServerOptions options_;
+  const Handler handler_;
+  std::string pool_socket_;
+  io::UniqueFd epoll_;
+  io::UniqueFd stop_event_;
+  std::vector<Slot> slots_;  // by descriptor
+  std::atomic<std::size_t> open_{0};
+  std::atomic<bool> draining_{false};
+  std::atomic<bool> stopping_{false};
+  std::mutex mutex_;
+  std::condition_variable closed_;
+  bool listening_ = false;  // guarded by mutex_
+  BlockingPool blocking_;
+  std::vector<std::thread> io_threads_;
+};
+
+}  // namespace hashpost::fcgi

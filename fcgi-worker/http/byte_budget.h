@@ -1,0 +1,53 @@
+// ByteBudget: a bound on the bytes of all messages that a worker holds at once, so that many big ones cannot
+// exhaust its memory. Thread-safe and lock-free.
+
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <optional>
+#include <utility>
+
+namespace hashpost::http {
+
+class ByteBudget {
+ public:
+  explicit ByteBudget(std::size_t bytes) : left_(static_cast<std::ptrdiff_t>(bytes)) {}
+
+  // Some bytes of the budget, given back at the end of its life. The budget must outlive it.
+  class Share {
+   public:
+    Share() = default;
+    Share(Share&& other) noexcept
+        : budget_(std::exchange(other.budget_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}
+    Share& operator=(Share&& other) noexcept {
+      std::swap(budget_, other.budget_);
+      std::swap(bytes_, other.bytes_);
+      return *this;
+    }
+    ~Share() {
+      if (budget_ != nullptr) budget_->left_.fetch_add(bytes_, std::memory_order_relaxed);
+    }
+
+   private:
+    friend class ByteBudget;
+    Share(ByteBudget* budget, std::ptrdiff_t bytes) : budget_(budget), bytes_(bytes) {}
+    ByteBudget* budget_ = nullptr;
+    std::ptrdiff_t bytes_ = 0;
+  };
+
+  // nullopt if less than `bytes` is left.
+  [[nodiscard]] std::optional<Share> Take(std::size_t bytes) {
+    const auto wanted = static_cast<std::ptrdiff_t>(bytes);
+    if (left_.fetch_sub(wanted, std::memory_order_relaxed) < wanted) {
+      left_.fetch_add(wanted, std::memory_order_relaxed);
+      return std::nullopt;
+    }
+    return Share(this, wanted);
+  }
+
+ private:
+  std::atomic<std::ptrdiff_t> left_;
+};
+
+}  // namespace hashpost::http

@@ -1,0 +1,131 @@
+// hashpost-worker: the process that Apache talks to. Wiring only; each part says in its header what it does.
+
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <iostream>
+#include <string>
+#include <string_view>
+
+#include "fcgi-worker/config.h"
+#include "fcgi-worker/fcgi/server.h"
+#include "fcgi-worker/http/byte_budget.h"
+#include "fcgi-worker/resources/failure.h"
+#include "fcgi-worker/resources/health.h"
+#include "fcgi-worker/resources/message.h"
+#include "fcgi-worker/resources/messages.h"
+#include "fcgi-worker/resources/router.h"
+#include "fcgi-worker/supervision.h"
+#include "lib/log/log.h"
+#include "store/group_committer.h"
+#include "store/lmdb_store.h"
+
+namespace hashpost {
+namespace {
+
+constexpr std::string_view kVersion = "0.1.0";
+
+constexpr std::string_view kHelp =
+    "hashpost-worker - FastCGI worker of the Hashpost message service\n"
+    "\n"
+    "Usage: hashpost-worker [--check | --help | --version]\n"
+    "\n"
+    "Serves the FastCGI listening socket on descriptor 0; supervisord starts it (see supervisord.conf).\n"
+    "Settings are environment variables; README.md lists them.\n"
+    "  --check    check the settings, print those in force, and exit (78 if one is wrong)\n"
+    "Signals: SIGTERM drains (requests at hand finish, connections go to a sibling worker), then exit 0.\n";
+
+// As many connections as this process may have open files, less what it needs for itself.
+std::size_t MaxConnections() {
+  constexpr rlim_t kOwn = 64;
+  constexpr rlim_t kMost = 16384;
+  rlimit limit{};
+  ::getrlimit(RLIMIT_NOFILE, &limit);
+  limit.rlim_cur = std::min(limit.rlim_max, kMost + kOwn);
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+  if (limit.rlim_cur < 4 * kOwn) {
+    throw ConfigError("The limit of open files is " + std::to_string(limit.rlim_cur) +
+                      ", but must be at least " + std::to_string(4 * kOwn) + ": raise it (ulimit -n).");
+  }
+  return limit.rlim_cur - kOwn;
+}
+
+// Returns the exit status.
+int Serve(const Config& config) {
+  store::LmdbStore store({.folder = config.data, .max_bytes = config.max_store_bytes});
+  store::GroupCommitter committer(store);
+  http::ByteBudget budget(config.max_inflight_bytes);
+  const resources::Failure failure([](const std::string& /*reason*/) { RequestFail(); });
+
+  resources::FixedAnswer health(R"({"msg":"Server is healthy","status_code":200})");
+  resources::FixedAnswer liveness(R"({"status":"alive"})");
+  resources::Readiness readiness(store, committer, config.home + "/pool.json", config.hang_limit);
+  resources::Messages messages(store, committer, budget, failure, config.max_message_bytes);
+  resources::Message message(store, committer, budget, failure);
+  resources::Router router(failure);
+  router.Add("/messages", messages);
+  router.Add(std::string(resources::Message::kPath), message);
+  router.Add("/", health);
+  router.Add("/livez", liveness);
+  router.Add("/readyz", readiness);
+
+  fcgi::Server server({.listen_fd = STDIN_FILENO,
+                       .io_threads = config.threads,
+                       .blocking_threads = config.blocking_threads,
+                       .max_connections = MaxConnections()},
+                      [&](std::unique_ptr<http::Exchange> exchange) { router.Handle(std::move(exchange)); });
+  log::Info("worker", "Ready, version " + std::string(kVersion) + ", store in " + config.data + ".");
+
+  const Stop stop = WaitForStop(config.hang_limit, [&] { store.Maintain(); });
+  log::Info("worker", stop == Stop::kDrain ? "Draining." : "The store failed; handing over and ending.");
+  const std::size_t left = server.Drain(config.drain_limit);
+  if (left > 0) {
+    log::Warning("worker", "The drain limit is over; " + std::to_string(left) + " connections are cut.");
+    std::_Exit(EX_TEMPFAIL);  // threads still wait on their clients
+  }
+  log::Info("worker", "Drained; ending.");
+  return stop == Stop::kDrain ? EX_OK : EX_IOERR;
+}
+
+int Run(std::string_view option) {
+  if (option == "--help") {
+    std::cout << kHelp;
+    return EX_OK;
+  }
+  if (option == "--version") {
+    std::cout << "hashpost-worker " << kVersion << "\n";
+    return EX_OK;
+  }
+  const Config config = ReadConfig([](const char* name) -> const char* { return std::getenv(name); });
+  if (option == "--check") {
+    std::cout << Describe(config);
+    return EX_OK;
+  }
+  if (!option.empty()) {
+    std::cerr << "Unknown option " << option << ": see hashpost-worker --help.\n";
+    return EX_USAGE;
+  }
+  log::SetLevel(config.log_level);
+  ::umask(027);
+  BlockSignals();
+  return Serve(config);
+}
+
+}  // namespace
+}  // namespace hashpost
+
+int main(int argc, char** argv) {
+  try {
+    return hashpost::Run(argc > 1 ? argv[1] : "");
+  } catch (const hashpost::ConfigError& error) {
+    std::cerr << error.what() << "\n";
+    return EX_CONFIG;
+  } catch (const std::exception& error) {
+    hashpost::log::Error("worker", error.what());
+    return EX_UNAVAILABLE;
+  }
+}

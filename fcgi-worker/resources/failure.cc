@@ -1,0 +1,52 @@
+#include "fcgi-worker/resources/failure.h"
+
+#include "fcgi-worker/http/errors.h"
+#include "fcgi-worker/http/problem.h"
+#include "fcgi-worker/http/standard_problems.h"
+#include "lib/log/log.h"
+#include "store/message_store.h"
+
+namespace hashpost::resources {
+
+http::Response Failure::Answer(const std::exception_ptr& error) const {
+  try {
+    std::rethrow_exception(error);
+  } catch (const http::HttpError& refused) {
+    return http::ToResponse(refused.problem());
+  } catch (const http::BodyIncomplete& incomplete) {
+    return http::ToResponse({400, "body-incomplete", "Content incomplete", incomplete.what(), {}});
+  } catch (const store::StoreFull& full) {
+    log::Error("store", full.what());
+    return http::ToResponse(
+        {507,
+         "store-full",
+         "Store full",
+         "The store is full, so nothing new can be kept: ask its operator for room, or delete "
+         "messages.",
+         {}});
+  } catch (const store::StoreUnavailable& away) {
+    log::Error("store", away.what());
+    return http::ToResponse({503,
+                             "store-unavailable",
+                             "Store unavailable",
+                             "The store cannot answer now: try again in a few seconds.",
+                             {{"Retry-After", "5"}}});
+  } catch (const store::RecordDamaged& damaged) {
+    log::Error("store", damaged.what());
+    return http::ToResponse(
+        {500,
+         "record-damaged",
+         "Message damaged",
+         "The stored bytes of this message no longer hash to its digest, so they are not given "
+         "out: tell the operator, who can restore a backup.",
+         {}});
+  } catch (const store::StoreBroken& broken) {
+    log::Error("store", broken.what());
+    on_broken_(broken.what());
+  } catch (const std::exception& unexpected) {
+    log::Error("router", unexpected.what());
+  }
+  return http::ToResponse(http::InternalError());
+}
+
+}  // namespace hashpost::resources

@@ -1,0 +1,27 @@
+// Failure: the one place that turns an exception into an answer, for requests answered at once and for those
+// that a commit answers later.
+
+#pragma once
+
+#include <exception>
+#include <functional>
+#include <string>
+
+#include "fcgi-worker/http/response.h"
+
+namespace hashpost::resources {
+
+class Failure {
+ public:
+  // `on_broken` is told, with the reason, when the store cannot be trusted any more; it should end the
+  // process soon, and may be called from any thread, more than once.
+  explicit Failure(std::function<void(const std::string&)> on_broken) : on_broken_(std::move(on_broken)) {}
+
+  // The answer for `error`, as docs/http-api.md lists it; logs what the operator should know.
+  [[nodiscard]] http::Response Answer(const std::exception_ptr& error) const;
+
+ private:
+  std::function<void(const std::string&)> on_broken_;
+};
+
+}  // namespace hashpost::resources

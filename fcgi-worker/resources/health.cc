@@ -1,0 +1,50 @@
+#include "fcgi-worker/resources/health.h"
+
+#include <fstream>
+#include <iterator>
+#include <utility>
+
+#include "fcgi-worker/http/problem.h"
+
+namespace hashpost::resources {
+namespace {
+
+http::Response Json(std::string content) {
+  return {.status = 200,
+          .headers = {{"Content-Type", "application/json"}, {"Cache-Control", "no-store"}},
+          .content = std::move(content),
+          .streamed = nullptr};
+}
+
+[[noreturn]] void ThrowNotReady(std::string reason) {
+  throw http::HttpError({503, "not-ready", "Not ready", std::move(reason), {{"Retry-After", "5"}}});
+}
+
+// The keeper replaces the file atomically, so it is read whole or not at all.
+std::string PoolState(const std::string& file) {
+  std::ifstream in(file);
+  std::string text{std::istreambuf_iterator<char>(in), {}};
+  while (!text.empty() && text.back() == '\n') text.pop_back();
+  return text.starts_with('{') && text.ends_with('}') ? text : "null";
+}
+
+}  // namespace
+
+std::optional<http::Response> FixedAnswer::Handle(std::unique_ptr<http::Exchange>& /*exchange*/) {
+  return Json(json_);
+}
+
+std::optional<http::Response> Readiness::Handle(std::unique_ptr<http::Exchange>& /*exchange*/) {
+  try {
+    store_.CheckWritable();
+  } catch (const store::StoreError& error) {
+    ThrowNotReady(error.what());
+  }
+  if (committer_.Delay() > max_delay_) {
+    ThrowNotReady("Writes have waited for the disk for over " + std::to_string(max_delay_.count()) +
+                  " s: look at the disk, and at other users of the store.");
+  }
+  return Json("{\"status\":\"ready\",\"pool\":" + PoolState(pool_file_) + "}");
+}
+
+}  // namespace hashpost::resources

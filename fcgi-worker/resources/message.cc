@@ -1,0 +1,195 @@
+#include "fcgi-worker/resources/message.h"
+
+#include <array>
+#include <string>
+#include <utility>
+
+#include "fcgi-worker/http/conditional.h"
+#include "fcgi-worker/http/digest_fields.h"
+#include "fcgi-worker/http/media_type.h"
+#include "fcgi-worker/http/problem.h"
+#include "fcgi-worker/http/standard_problems.h"
+#include "lib/json/json.h"
+
+namespace hashpost::resources {
+namespace {
+
+using http::HttpError;
+
+// Answers up to this size are built whole, so that a worker that dies cannot leave half of one behind.
+constexpr std::size_t kWholeBytes = 64U << 10U;
+constexpr std::size_t kShownHash = 200;
+
+enum class Form : unsigned char { kJson, kText };
+constexpr std::array<std::string_view, 2> kOffers = {"application/json", "text/plain"};
+
+constexpr std::string_view kOpen = "{\"message\":";
+constexpr std::string_view kEnd = "}";
+
+[[noreturn]] void ThrowNotFound(std::string_view hash) {
+  throw HttpError({404,
+                   "message-not-found",
+                   "Message not found",
+                   "Message not found for hash: " + json::Printable(hash, kShownHash),
+                   {}});
+}
+
+Form NegotiateForm(const http::Request& request) {
+  const auto choice = http::Negotiate(request.Header("ACCEPT"), kOffers);
+  if (choice) return static_cast<Form>(*choice);
+  throw HttpError({406,
+                   "not-acceptable",
+                   "Not acceptable",
+                   "A message is given as application/json or text/plain: name one of them in Accept.",
+                   {{"Vary", "Accept"}}});
+}
+
+// Each representation has a tag of its own. The content of a digest never changes, so the digest is the tag.
+std::string EntityTag(const store::Digest& digest, Form form) {
+  return "\"" + digest.Hex() + (form == Form::kJson ? ".json\"" : ".txt\"");
+}
+
+std::int64_t LastModified(std::int64_t created_ms) {
+  return created_ms / 1000;
+}
+
+[[noreturn]] void ThrowPreconditionFailed() {
+  throw HttpError(
+      {412,
+       "precondition-failed",
+       "Precondition failed",
+       "The message is there, but not as If-Match or If-Unmodified-Since demands: leave them out, or "
+       "use the ETag of a GET.",
+       {}});
+}
+
+// A message as {"message":"…"}, or as its bytes, too big to be built whole.
+class BigMessage : public http::StreamedContent {
+ public:
+  BigMessage(std::string message, Form form, http::ByteBudget::Share share)
+      : message_(std::move(message)), form_(form), share_(std::move(share)) {}
+
+  [[nodiscard]] std::uint64_t Size() const override {
+    if (form_ == Form::kText) return message_.size();
+    if (size_ == 0) size_ = kOpen.size() + json::StringSize(message_) + kEnd.size();
+    return size_;
+  }
+  void WriteTo(io::ByteSink& sink) override {
+    if (form_ == Form::kText) {
+      sink.Write(message_);
+      return;
+    }
+    sink.Write(kOpen);
+    json::WriteString(sink, message_);
+    sink.Write(kEnd);
+  }
+
+ private:
+  const std::string message_;
+  const Form form_;
+  mutable std::uint64_t size_ = 0;  // counted once
+  http::ByteBudget::Share share_;
+};
+
+void SetContent(http::Response& response, std::string message, Form form, http::ByteBudget::Share share) {
+  if (message.size() > kWholeBytes) {
+    response.streamed = std::make_unique<BigMessage>(std::move(message), form, std::move(share));
+  } else if (form == Form::kText) {
+    response.content = std::move(message);
+  } else {
+    response.content.reserve(message.size() + message.size() / 8 + kOpen.size() + kEnd.size() + 2);
+    response.content.append(kOpen);
+    json::AppendString(response.content, message);
+    response.content.append(kEnd);
+  }
+}
+
+class PendingDelete : public store::PendingWrite {
+ public:
+  PendingDelete(std::unique_ptr<http::Exchange> exchange, const Failure& failure, const store::Digest& digest)
+      : exchange_(std::move(exchange)), failure_(failure), digest_(digest) {}
+
+  [[nodiscard]] store::Change change() const override { return {digest_, std::nullopt}; }
+  void Done(store::Outcome outcome) noexcept override {
+    try {
+      if (outcome == store::Outcome::kAbsent) ThrowNotFound(digest_.Hex());  // somebody else was faster
+      exchange_->Respond({.status = 200,
+                          .headers = {{"Content-Type", "application/json"}, {"Cache-Control", "no-store"}},
+                          .content = "{\"message_deleted\":\"" + digest_.Hex() + "\"}",
+                          .streamed = nullptr});
+    } catch (...) {
+      Failed(std::current_exception());
+    }
+  }
+  void Failed(const std::exception_ptr& error) noexcept override {
+    exchange_->Respond(failure_.Answer(error));
+  }
+
+ private:
+  std::unique_ptr<http::Exchange> exchange_;
+  const Failure& failure_;
+  const store::Digest digest_;
+};
+
+}  // namespace
+
+std::optional<http::Response> Message::Handle(std::unique_ptr<http::Exchange>& exchange) {
+  const http::Request& request = exchange->request();
+  const std::string_view hash = request.path.substr(kPath.size());
+  const auto digest = store::Digest::FromHex(hash);
+  if (!digest) ThrowNotFound(hash);
+  if (request.method == "DELETE") return Delete(exchange, *digest);
+  return Get(request, *digest);
+}
+
+http::Response Message::Get(const http::Request& request, const store::Digest& digest) {
+  const Form form = NegotiateForm(request);
+  const std::string etag = EntityTag(digest, form);
+  http::ByteBudget::Share share;
+  const auto admit = [&](std::size_t bytes) {
+    auto taken = budget_.Take(bytes);
+    if (!taken) throw HttpError(http::Busy());
+    share = std::move(*taken);
+  };
+  http::Response response;
+  response.headers = {{"ETag", etag}, {"Vary", "Accept"}, {"Cache-Control", "private, no-cache"}};
+  auto message = store_.Get(digest, admit);
+  if (!message) ThrowNotFound(digest.Hex());
+  const std::int64_t last_modified = LastModified(message->created_ms);
+  response.headers.emplace_back("Last-Modified", http::FormatDate(last_modified));
+  switch (http::Evaluate(request, {etag, last_modified})) {
+    case http::Precondition::kFailed:
+      ThrowPreconditionFailed();
+    case http::Precondition::kNotModified:
+      response.status = 304;
+      return response;
+    case http::Precondition::kProceed:
+      break;
+  }
+  if (form == Form::kText) {
+    response.headers.emplace_back("Content-Type", "text/plain; charset=utf-8");
+    response.headers.emplace_back("Repr-Digest", http::FormatDigestField(digest));
+  } else {
+    response.headers.emplace_back("Content-Type", "application/json");
+  }
+  SetContent(response, std::move(message->bytes), form, std::move(share));
+  return response;
+}
+
+std::optional<http::Response> Message::Delete(std::unique_ptr<http::Exchange>& exchange,
+                                              const store::Digest& digest) {
+  const auto info = store_.Find(digest);
+  if (!info) ThrowNotFound(digest.Hex());
+  const std::int64_t last_modified = LastModified(info->created_ms);
+  // A client may hold the tag of either representation; both name the same message.
+  if (http::Evaluate(exchange->request(), {EntityTag(digest, Form::kJson), last_modified}) !=
+          http::Precondition::kProceed &&
+      http::Evaluate(exchange->request(), {EntityTag(digest, Form::kText), last_modified}) !=
+          http::Precondition::kProceed) {
+    ThrowPreconditionFailed();
+  }
+  committer_.Submit(std::make_unique<PendingDelete>(std::move(exchange), failure_, digest));
+  return std::nullopt;
+}
+
+}  // namespace hashpost::resources

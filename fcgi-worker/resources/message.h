@@ -1,0 +1,40 @@
+// GET, HEAD and DELETE /messages/<digest>: one message, as JSON or as its bytes.
+
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string_view>
+
+#include "fcgi-worker/http/byte_budget.h"
+#include "fcgi-worker/resources/failure.h"
+#include "fcgi-worker/resources/resource.h"
+#include "store/group_committer.h"
+#include "store/message_store.h"
+
+namespace hashpost::resources {
+
+class Message : public Resource {
+ public:
+  static constexpr std::string_view kPath = "/messages/";  // the digest follows
+
+  // All references must outlive the resource.
+  Message(store::MessageStore& store, store::GroupCommitter& committer, http::ByteBudget& budget,
+          const Failure& failure)
+      : store_(store), committer_(committer), budget_(budget), failure_(failure) {}
+
+  [[nodiscard]] std::string_view Allow() const override { return "GET, HEAD, DELETE, OPTIONS"; }
+  [[nodiscard]] std::optional<http::Response> Handle(std::unique_ptr<http::Exchange>& exchange) override;
+
+ private:
+  [[nodiscard]] http::Response Get(const http::Request& request, const store::Digest& digest);
+  [[nodiscard]] std::optional<http::Response> Delete(std::unique_ptr<http::Exchange>& exchange,
+                                                     const store::Digest& digest);
+
+  store::MessageStore& store_;
+  store::GroupCommitter& committer_;
+  http::ByteBudget& budget_;
+  const Failure& failure_;
+};
+
+}  // namespace hashpost::resources

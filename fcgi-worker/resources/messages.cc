@@ -1,0 +1,216 @@
+#include "fcgi-worker/resources/messages.h"
+
+#include <algorithm>
+#include <span>
+#include <utility>
+#include <variant>
+
+#include "fcgi-worker/http/digest_fields.h"
+#include "fcgi-worker/http/media_type.h"
+#include "fcgi-worker/http/problem.h"
+#include "fcgi-worker/http/standard_problems.h"
+#include "lib/crypto/sha256.h"
+#include "lib/json/json.h"
+
+namespace hashpost::resources {
+namespace {
+
+using http::HttpError;
+
+constexpr std::size_t kOverhead = 64U << 10U;
+constexpr std::string_view kMember = "message";
+
+enum class Form { kJson, kText };
+
+[[noreturn]] void ThrowTooLarge(std::size_t max_message_bytes) {
+  throw HttpError({413,
+                   "too-large",
+                   "Message too large",
+                   "A message may have at most " + std::to_string(max_message_bytes) +
+                       " bytes: send less, or ask the operator to raise HASHPOST_MAX_MESSAGE_BYTES.",
+                   {}});
+}
+
+void RefuseContentCoding(const http::Request& request) {
+  const auto coding = request.Header("CONTENT_ENCODING");
+  if (!coding || *coding == "identity") return;
+  throw HttpError({415,
+                   "unsupported-content-coding",
+                   "Unsupported content coding",
+                   "Content codings are not accepted: send the content as it is, without Content-Encoding.",
+                   {{"Accept-Encoding", "identity"}}});
+}
+
+Form FormOf(const http::Request& request, std::string_view accept_post) {
+  const auto value = request.Header("CONTENT_TYPE");
+  const auto type = value ? http::ParseMediaType(*value) : std::nullopt;
+  if (type) {
+    const bool utf8 = type->charset.empty() || type->charset == "utf-8" || type->charset == "us-ascii";
+    if (type->essence == "application/json" && utf8) return Form::kJson;
+    if (type->essence == "text/plain" && utf8) return Form::kText;
+  }
+  throw HttpError(
+      {415,
+       "unsupported-media-type",
+       "Unsupported media type",
+       "Send Content-Type: application/json with {\"message\": \"…\"}, or text/plain; charset=utf-8 "
+       "with the message itself.",
+       {{"Accept-Post", std::string(accept_post)}}});
+}
+
+// Hashes what passes through if the sender claimed a digest for it.
+class CheckedBody : public io::ByteSource {
+ public:
+  explicit CheckedBody(const http::Request& request)
+      : body_(*request.body), claimed_(http::ClaimedDigest(request)) {
+    if (claimed_) hash_.emplace();
+  }
+  [[nodiscard]] std::size_t Read(std::span<char> buffer) override {
+    const std::size_t got = body_.Read(buffer);
+    if (hash_) hash_->Update({buffer.data(), got});
+    return got;
+  }
+  // Call when all is read. Throws HttpError 400.
+  void Verify() {
+    if (!hash_ || hash_->Finish() == *claimed_) return;
+    throw HttpError({400,
+                     "digest-mismatch",
+                     "Digest mismatch",
+                     "The content does not hash to the digest given in Content-Digest or Repr-Digest: it was "
+                     "changed on the way, so send it again.",
+                     {}});
+  }
+
+ private:
+  http::BodyReader& body_;
+  std::optional<crypto::Sha256Digest> claimed_;
+  std::optional<crypto::Sha256> hash_;
+};
+
+struct FaultName {
+  std::string_view slug;
+  std::string_view title;
+};
+
+FaultName NameOf(json::Fault fault) {
+  switch (fault) {
+    case json::Fault::kMalformed:
+      return {"malformed-json", "Malformed JSON"};
+    case json::Fault::kNotUtf8:
+      return {"not-utf-8", "Not UTF-8"};
+    case json::Fault::kTooDeep:
+      return {"json-too-deep", "JSON too deep"};
+    case json::Fault::kNotAnObject:
+      return {"not-an-object", "Not an object"};
+    case json::Fault::kMissing:
+      return {"message-missing", "Message missing"};
+    case json::Fault::kDuplicate:
+      return {"message-duplicate", "Message given twice"};
+    case json::Fault::kNotAString:
+      return {"message-not-a-string", "Message not a string"};
+    case json::Fault::kTooLong:
+      return {"too-large", "Message too large"};
+  }
+  return {"malformed-json", "Malformed JSON"};
+}
+
+std::string ReadJson(CheckedBody& body, std::size_t max_message_bytes) {
+  auto result = json::ReadStringMember(body, kMember, {.max_value_bytes = max_message_bytes});
+  if (auto* message = std::get_if<std::string>(&result)) return std::move(*message);
+  auto& fault = std::get<json::ParseFault>(result);
+  if (fault.fault == json::Fault::kTooLong) ThrowTooLarge(max_message_bytes);
+  const FaultName name = NameOf(fault.fault);
+  throw HttpError({400, name.slug, name.title, std::move(fault.sentence), {}});
+}
+
+std::string ReadText(CheckedBody& body, std::size_t length) {
+  std::string message(length, '\0');
+  std::size_t filled = 0;
+  while (filled < length) filled += body.Read({message.data() + filled, length - filled});
+  if (!json::IsUtf8(message)) {
+    throw HttpError(
+        {400,
+         "not-utf-8",
+         "Not UTF-8",
+         "The message is not valid UTF-8: convert it, or encode its bytes as text (base64, say) first.",
+         {}});
+  }
+  return message;
+}
+
+std::size_t Cost(Form form, std::size_t length, std::size_t max_message_bytes) {
+  // JSON: RapidJSON's buffer of the decoded string, which grows by half, and our copy of the message.
+  return form == Form::kText ? length : length + length / 2 + std::min(length, max_message_bytes);
+}
+
+http::Response Answer(store::Outcome outcome, const store::Digest& digest) {
+  const std::string hex = digest.Hex();
+  return {.status = outcome == store::Outcome::kCreated ? 201 : 200,
+          .headers = {{"Content-Type", "application/json"},
+                      {"Cache-Control", "no-store"},
+                      {"Location", "/messages/" + hex}},
+          .content = "{\"digest\":\"" + hex + "\"}",
+          .streamed = nullptr};
+}
+
+// A POST that waits for its commit: it keeps the message, the memory's share and the way back together.
+class PendingPost : public store::PendingWrite {
+ public:
+  PendingPost(std::unique_ptr<http::Exchange> exchange, const Failure& failure, http::ByteBudget::Share share,
+              const store::Digest& digest, std::string message)
+      : exchange_(std::move(exchange)),
+        failure_(failure),
+        share_(std::move(share)),
+        digest_(digest),
+        message_(std::move(message)) {}
+
+  [[nodiscard]] store::Change change() const override { return {digest_, message_}; }
+  void Done(store::Outcome outcome) noexcept override { exchange_->Respond(Answer(outcome, digest_)); }
+  void Failed(const std::exception_ptr& error) noexcept override {
+    exchange_->Respond(failure_.Answer(error));
+  }
+
+ private:
+  std::unique_ptr<http::Exchange> exchange_;
+  const Failure& failure_;
+  http::ByteBudget::Share share_;
+  const store::Digest digest_;
+  const std::string message_;
+};
+
+}  // namespace
+
+std::size_t Messages::MaxContentBytes(std::size_t max_message_bytes) {
+  return 6 * max_message_bytes + kOverhead;
+}
+
+std::size_t Messages::MaxCost(std::size_t max_message_bytes) {
+  return Cost(Form::kJson, MaxContentBytes(max_message_bytes), max_message_bytes);
+}
+
+std::optional<http::Response> Messages::Handle(std::unique_ptr<http::Exchange>& exchange) {
+  const http::Request& request = exchange->request();
+  RefuseContentCoding(request);
+  const Form form = FormOf(request, AcceptPost());
+  // Without it, a body that was cut off could not be told from one that ended.
+  if (!request.content_length) {
+    throw HttpError(
+        {411, "length-required", "Length required", "Send Content-Length, 0 for an empty message.", {}});
+  }
+  const std::size_t length = *request.content_length;
+  if (length > (form == Form::kText ? max_message_bytes_ : MaxContentBytes(max_message_bytes_))) {
+    ThrowTooLarge(max_message_bytes_);
+  }
+  auto share = budget_.Take(Cost(form, length, max_message_bytes_));
+  if (!share) throw HttpError(http::Busy());
+  CheckedBody body(request);
+  std::string message = form == Form::kText ? ReadText(body, length) : ReadJson(body, max_message_bytes_);
+  body.Verify();
+  const store::Digest digest = crypto::HashSha256(message);
+  if (store_.Find(digest)) return Answer(store::Outcome::kExisted, digest);
+  committer_.Submit(std::make_unique<PendingPost>(std::move(exchange), failure_, std::move(*share), digest,
+                                                  std::move(message)));
+  return std::nullopt;
+}
+
+}  // namespace hashpost::resources

@@ -1,0 +1,141 @@
+#include "lib/lmdb/lmdb.h"
+
+#include <cstring>
+
+#include "lib/progress/progress.h"
+
+namespace hashpost::lmdb {
+namespace {
+
+void Check(const char* call, int code) {
+  if (code != MDB_SUCCESS) throw Error(call, code);
+}
+
+MDB_val ToValue(std::string_view bytes) {
+  // LMDB never writes through a key or value that it is given, though its types cannot say so.
+  return {bytes.size(), const_cast<char*>(bytes.data())};  // NOLINT(cppcoreguidelines-pro-type-const-cast)
+}
+
+std::string_view ToView(const MDB_val& value) {
+  return {static_cast<const char*>(value.mv_data), value.mv_size};
+}
+
+}  // namespace
+
+Env::Env(const std::string& folder, const Options& options) {
+  Check("mdb_env_create", mdb_env_create(&env_));
+  try {
+    Check("mdb_env_set_mapsize", mdb_env_set_mapsize(env_, options.map_bytes));
+    Check("mdb_env_set_maxreaders", mdb_env_set_maxreaders(env_, options.max_readers));
+    Check("mdb_env_set_maxdbs", mdb_env_set_maxdbs(env_, options.max_databases));
+    // NOTLS: a reader slot belongs to the transaction, so a pool of them serves any thread.
+    // NORDAHEAD: digests are random, so what lies beside a message on the disk is of no use.
+    Check("mdb_env_open", mdb_env_open(env_, folder.c_str(), MDB_NOTLS | MDB_NORDAHEAD, 0640));
+  } catch (...) {
+    mdb_env_close(env_);
+    throw;
+  }
+}
+
+void Env::Sync() {
+  Check("mdb_env_sync", mdb_env_sync(env_, 1));
+}
+
+int Env::ClearStaleReaders() {
+  int cleared = 0;
+  Check("mdb_reader_check", mdb_reader_check(env_, &cleared));
+  return cleared;
+}
+
+std::pair<std::size_t, std::size_t> Env::PagesAndSize() const {
+  MDB_envinfo info;
+  MDB_stat stat;
+  Check("mdb_env_info", mdb_env_info(env_, &info));
+  Check("mdb_env_stat", mdb_env_stat(env_, &stat));
+  return {info.me_last_pgno + 1, stat.ms_psize};
+}
+
+ReadTxn::ReadTxn(const Env& env) {
+  Check("mdb_txn_begin", mdb_txn_begin(env.get(), nullptr, MDB_RDONLY, &txn_));
+}
+
+void ReadTxn::Renew() {
+  Check("mdb_txn_renew", mdb_txn_renew(txn_));
+}
+
+WriteTxn::WriteTxn(const Env& env) {
+  // Another process may hold the writer's lock for as long as it likes; that is not this thread's fault.
+  const progress::Waiting waiting;
+  Check("mdb_txn_begin", mdb_txn_begin(env.get(), nullptr, 0, &txn_));
+}
+
+void WriteTxn::Commit() {
+  Check("mdb_txn_commit", mdb_txn_commit(std::exchange(txn_, nullptr)));
+}
+
+Database OpenDatabase(const WriteTxn& txn, const char* name) {
+  Database database = 0;
+  Check("mdb_dbi_open", mdb_dbi_open(txn.get(), name, MDB_CREATE, &database));
+  return database;
+}
+
+std::optional<std::string_view> Get(MDB_txn* txn, Database database, std::string_view key) {
+  MDB_val wanted = ToValue(key);
+  MDB_val found{};
+  const int code = mdb_get(txn, database, &wanted, &found);
+  if (code == MDB_NOTFOUND) return std::nullopt;
+  Check("mdb_get", code);
+  return ToView(found);
+}
+
+char* Reserve(const WriteTxn& txn, Database database, std::string_view key, std::size_t size) {
+  MDB_val wanted = ToValue(key);
+  MDB_val place{size, nullptr};
+  const int code = mdb_put(txn.get(), database, &wanted, &place, MDB_RESERVE | MDB_NOOVERWRITE);
+  if (code == MDB_KEYEXIST) return nullptr;
+  Check("mdb_put", code);
+  return static_cast<char*>(place.mv_data);
+}
+
+bool Delete(const WriteTxn& txn, Database database, std::string_view key) {
+  MDB_val wanted = ToValue(key);
+  const int code = mdb_del(txn.get(), database, &wanted, nullptr);
+  if (code == MDB_NOTFOUND) return false;
+  Check("mdb_del", code);
+  return true;
+}
+
+Cursor::Cursor(MDB_txn* txn, Database database) {
+  Check("mdb_cursor_open", mdb_cursor_open(txn, database, &cursor_));
+}
+
+std::optional<Cursor::Entry> Cursor::Move(MDB_cursor_op operation, std::string_view key) {
+  MDB_val at = ToValue(key);
+  MDB_val value{};
+  const int code = mdb_cursor_get(cursor_, &at, &value, operation);
+  if (code == MDB_NOTFOUND) return std::nullopt;
+  Check("mdb_cursor_get", code);
+  return Entry{ToView(at), ToView(value)};
+}
+
+std::optional<Cursor::Entry> Cursor::SeekAtLeast(std::string_view key) {
+  return Move(MDB_SET_RANGE, key);
+}
+
+std::optional<Cursor::Entry> Cursor::Next() {
+  return Move(MDB_NEXT, {});
+}
+
+std::size_t FreePages(MDB_txn* txn) {
+  constexpr Database kFreeList = 0;  // LMDB keeps it there: transaction → count and page numbers
+  Cursor cursor(txn, kFreeList);
+  std::size_t pages = 0;
+  while (const auto entry = cursor.Next()) {
+    std::size_t count = 0;
+    std::memcpy(&count, entry->value.data(), sizeof count);
+    pages += count;
+  }
+  return pages;
+}
+
+}  // namespace hashpost::lmdb

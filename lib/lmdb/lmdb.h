@@ -1,0 +1,134 @@
+// LMDB with RAII: environments, transactions and the four calls that Hashpost needs. No policy.
+// Caveats that LMDB's documentation gives and a reader meets here:
+// - Open an environment once in a process, and after fork().
+// - One thread uses a transaction at a time; a thread has at most one write transaction.
+// - A view returned by Get or a Cursor points into the map: it is valid until the transaction is reset,
+// ended,
+//   or (in a WriteTxn) until the next change.
+
+#pragma once
+
+#include <lmdb.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace hashpost::lmdb {
+
+// A call failed with `code` (an MDB_… constant or errno); what() names the call and LMDB's own words.
+class Error : public std::runtime_error {
+ public:
+  Error(const char* call, int code)
+      : std::runtime_error(std::string(call) + ": " + mdb_strerror(code)), code_(code) {}
+  [[nodiscard]] int code() const { return code_; }
+
+ private:
+  int code_;
+};
+
+struct Options {
+  std::size_t map_bytes;  // address space, and the most that the file can grow to
+  unsigned max_readers;   // read transactions at once, over all processes
+  unsigned max_databases;
+};
+
+class Env {
+ public:
+  // Opens data.mdb and lock.mdb (mode 0640) in `folder`, creating them if missing. Throws Error.
+  Env(const std::string& folder, const Options& options);
+  ~Env() { mdb_env_close(env_); }
+  Env(const Env&) = delete;
+  Env& operator=(const Env&) = delete;
+
+  [[nodiscard]] MDB_env* get() const { return env_; }
+
+  // Forces everything written so far to the disk. Throws Error.
+  void Sync();
+
+  // Frees the slots of readers whose process has died; returns how many. Throws Error.
+  int ClearStaleReaders();
+
+  // How many pages the file has ever used, and their size in bytes.
+  [[nodiscard]] std::pair<std::size_t, std::size_t> PagesAndSize() const;
+
+ private:
+  MDB_env* env_ = nullptr;
+};
+
+// A read transaction that can rest between uses: Reset gives up the snapshot and keeps the reader slot.
+class ReadTxn {
+ public:
+  explicit ReadTxn(const Env& env);  // throws Error
+  ~ReadTxn() { mdb_txn_abort(txn_); }
+  ReadTxn(const ReadTxn&) = delete;
+  ReadTxn& operator=(const ReadTxn&) = delete;
+
+  void Reset() { mdb_txn_reset(txn_); }
+  void Renew();  // after Reset: a fresh snapshot. Throws Error.
+  [[nodiscard]] MDB_txn* get() const { return txn_; }
+
+ private:
+  MDB_txn* txn_ = nullptr;
+};
+
+// A write transaction: all or nothing. Waits for the writers of all processes. Aborted unless committed.
+class WriteTxn {
+ public:
+  explicit WriteTxn(const Env& env);  // throws Error
+  ~WriteTxn() {
+    if (txn_ != nullptr) mdb_txn_abort(txn_);
+  }
+  WriteTxn(const WriteTxn&) = delete;
+  WriteTxn& operator=(const WriteTxn&) = delete;
+
+  void Commit();  // on return it is on the disk. Throws Error: then nothing of it is stored.
+  [[nodiscard]] MDB_txn* get() const { return txn_; }
+
+ private:
+  MDB_txn* txn_ = nullptr;
+};
+
+using Database = MDB_dbi;
+
+// Opens a named database, creating it in a WriteTxn; in a ReadTxn a missing one is MDB_NOTFOUND. Throws
+// Error.
+[[nodiscard]] Database OpenDatabase(const WriteTxn& txn, const char* name);
+
+[[nodiscard]] std::optional<std::string_view> Get(MDB_txn* txn, Database database, std::string_view key);
+
+// Makes room for `size` bytes under `key` and returns where to write them, before anything else is done with
+// the transaction; nullptr if the key is taken. Throws Error.
+[[nodiscard]] char* Reserve(const WriteTxn& txn, Database database, std::string_view key, std::size_t size);
+
+// Whether there was such a key to delete. Throws Error.
+bool Delete(const WriteTxn& txn, Database database, std::string_view key);
+
+// Walks a database in key order.
+class Cursor {
+ public:
+  Cursor(MDB_txn* txn, Database database);  // throws Error
+  ~Cursor() { mdb_cursor_close(cursor_); }
+  Cursor(const Cursor&) = delete;
+  Cursor& operator=(const Cursor&) = delete;
+
+  struct Entry {
+    std::string_view key;
+    std::string_view value;
+  };
+  [[nodiscard]] std::optional<Entry> SeekAtLeast(std::string_view key);  // throws Error
+  [[nodiscard]] std::optional<Entry> Next();                             // first call: the first entry
+
+ private:
+  std::optional<Entry> Move(MDB_cursor_op operation, std::string_view key);
+  MDB_cursor* cursor_ = nullptr;
+};
+
+// Pages that are free for reuse as `txn` sees it. Costs a walk over the free list.
+[[nodiscard]] std::size_t FreePages(MDB_txn* txn);
+
+}  // namespace hashpost::lmdb

@@ -1,0 +1,101 @@
+#include "store/group_committer.h"
+
+#include <iterator>
+#include <utility>
+
+#include "lib/progress/progress.h"
+
+namespace hashpost::store {
+
+GroupCommitter::GroupCommitter(MessageStore& store, CommitterOptions options)
+    : store_(store), options_(options), thread_([this] { Run(); }) {}
+
+GroupCommitter::~GroupCommitter() {
+  {
+    const std::scoped_lock lock(mutex_);
+    stopping_ = true;
+  }
+  arrived_.notify_one();
+  thread_.join();
+}
+
+void GroupCommitter::Submit(std::unique_ptr<PendingWrite> write) {
+  bool wake = false;
+  {
+    const std::scoped_lock lock(mutex_);
+    if (queue_.empty() && !committing_) waiting_since_ = std::chrono::steady_clock::now();
+    queue_.push_back(std::move(write));
+    wake = queue_.size() == wake_at_;  // every wake-up more would only interrupt the gathering
+  }
+  if (wake) arrived_.notify_one();
+}
+
+std::chrono::steady_clock::duration GroupCommitter::Delay() const {
+  const std::scoped_lock lock(mutex_);
+  if (queue_.empty() && !committing_) return {};
+  return std::chrono::steady_clock::now() - waiting_since_;
+}
+
+GroupCommitter::Batch GroupCommitter::Take(std::size_t last_size) {
+  std::unique_lock lock(mutex_);
+  committing_ = false;
+  if (!queue_.empty()) waiting_since_ = std::chrono::steady_clock::now();
+  wake_at_ = 1;
+  arrived_.wait(lock, [&] { return stopping_ || !queue_.empty(); });
+  if (last_size > 1 && queue_.size() < last_size) {
+    wake_at_ = last_size;
+    arrived_.wait_for(lock, options_.gather, [&] { return stopping_ || queue_.size() >= last_size; });
+  }
+  wake_at_ = 0;
+  std::size_t count = 0;
+  std::size_t bytes = 0;
+  while (count < queue_.size() && count < options_.max_batch_writes) {
+    const auto message = queue_[count]->change().message;
+    bytes += message ? message->size() : 0;
+    if (count > 0 && bytes > options_.max_batch_bytes) break;
+    ++count;
+  }
+  const auto end = queue_.begin() + static_cast<std::ptrdiff_t>(count);
+  Batch batch(std::make_move_iterator(queue_.begin()), std::make_move_iterator(end));
+  queue_.erase(queue_.begin(), end);
+  committing_ = !batch.empty();
+  return batch;
+}
+
+void GroupCommitter::Commit(Batch& batch) {
+  std::vector<Change> changes;
+  changes.reserve(batch.size());
+  for (const auto& write : batch) changes.push_back(write->change());
+  try {
+    const std::vector<Outcome> outcomes = store_.Apply(changes);
+    for (std::size_t i = 0; i < batch.size(); ++i) batch[i]->Done(outcomes[i]);
+    return;
+  } catch (const StoreBroken&) {
+    // Never on after a failed sync: what it lost would be taken for stored.
+    for (const auto& write : batch) write->Failed(std::current_exception());
+    return;
+  } catch (...) {
+    if (batch.size() == 1) {
+      batch.front()->Failed(std::current_exception());
+      return;
+    }
+  }
+  for (auto& write : batch) {
+    Batch alone;
+    alone.push_back(std::move(write));
+    Commit(alone);
+  }
+}
+
+void GroupCommitter::Run() {
+  std::size_t last_size = 0;
+  for (;;) {
+    Batch batch = Take(last_size);
+    if (batch.empty()) return;  // stopping, and all is done
+    const progress::Working working("committing messages");
+    Commit(batch);
+    last_size = batch.size();
+  }
+}
+
+}  // namespace hashpost::store

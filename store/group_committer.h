@@ -1,0 +1,70 @@
+// GroupCommitter: many threads' writes, one durable commit. A thread of its own takes the whole queue,
+// applies it in one batch, and tells each write its own outcome. A batch that fails is tried again one by
+// one, so that one write that cannot be made does not fail its neighbours.
+
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <cstddef>
+#include <exception>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "store/message_store.h"
+
+namespace hashpost::store {
+
+// A write that waits for its commit. It owns the bytes that its change points to.
+class PendingWrite {
+ public:
+  virtual ~PendingWrite() = default;
+  [[nodiscard]] virtual Change change() const = 0;
+  // Exactly one of the two is called, once, on the committer's thread; neither may throw.
+  virtual void Done(Outcome outcome) noexcept = 0;
+  virtual void Failed(const std::exception_ptr& error) noexcept = 0;
+};
+
+struct CommitterOptions {
+  // When the last batch held more than one write, others are likely on their way: wait this long for them.
+  // A lone client never waits.
+  std::chrono::microseconds gather{500};
+  std::size_t max_batch_writes = 1024;
+  std::size_t max_batch_bytes = 16U << 20U;  // one larger write is a batch of its own
+};
+
+class GroupCommitter {
+ public:
+  explicit GroupCommitter(MessageStore& store, CommitterOptions options = {});
+  ~GroupCommitter();  // commits what is queued, then ends the thread
+  GroupCommitter(const GroupCommitter&) = delete;
+  GroupCommitter& operator=(const GroupCommitter&) = delete;
+
+  // Queues `write`. Thread-safe; does not block. How much may queue is bounded by whoever admits requests.
+  void Submit(std::unique_ptr<PendingWrite> write);
+
+  // How long the oldest queued write has waited; zero if none waits.
+  [[nodiscard]] std::chrono::steady_clock::duration Delay() const;
+
+ private:
+  using Batch = std::vector<std::unique_ptr<PendingWrite>>;
+  void Run();
+  [[nodiscard]] Batch Take(std::size_t last_size);
+  void Commit(Batch& batch);
+
+  MessageStore& store_;
+  const CommitterOptions options_;
+  mutable std::mutex mutex_;
+  std::condition_variable arrived_;
+  Batch queue_;                                          // guarded by mutex_
+  std::chrono::steady_clock::time_point waiting_since_;  // guarded by mutex_; meaningful if writes wait
+  bool committing_ = false;                              // guarded by mutex_
+  std::size_t wake_at_ = 1;  // queue length at which the committer wants to be woken; guarded by mutex_
+  bool stopping_ = false;    // guarded by mutex_
+  std::thread thread_;
+};
+
+}  // namespace hashpost::store

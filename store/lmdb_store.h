@@ -1,0 +1,60 @@
+// LmdbStore: the embedded MessageStore, one LMDB environment shared by all workers of one machine.
+// Caveats: a local file system; one PID namespace; open it once in a process and after fork().
+// A page of the map that the disk cannot read is SIGBUS: the process logs the digest at hand and ends.
+
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "lib/lmdb/lmdb.h"
+#include "store/message_store.h"
+
+namespace hashpost::store {
+
+struct LmdbStoreOptions {
+  std::string folder;                         // must exist and be writable
+  std::uint64_t max_bytes;                    // of the data file, free pages not counted; past it StoreFull
+  std::uint64_t min_free_bytes = 16U << 20U;  // of the disk, below which CheckWritable says StoreFull
+};
+
+class LmdbStore : public MessageStore {
+ public:
+  // Opens or creates the store and forces it to the disk, so that nothing is ever served that is only in
+  // memory. If an earlier sync failed, first reads back and re-hashes every message. Throws StoreError with a
+  // sentence that names the folder.
+  explicit LmdbStore(LmdbStoreOptions options);
+  ~LmdbStore() override;
+
+  [[nodiscard]] std::vector<Outcome> Apply(std::span<const Change> changes) override;
+  [[nodiscard]] std::optional<StoredMessage> Get(const Digest& digest, const Admit& admit) override;
+  [[nodiscard]] std::optional<MessageInfo> Find(const Digest& digest) override;
+  [[nodiscard]] std::vector<Digest> Scan(const std::optional<Digest>& after, std::size_t limit) override;
+  void CheckWritable() override;
+  void Maintain() override;
+
+ private:
+  class Snapshot;  // a read transaction on loan from the pool
+
+  void CreateFormat();
+  void VerifyIfSuspect();
+  void CheckLimit();
+  [[noreturn]] void Rethrow(const lmdb::Error& error);
+  std::vector<Outcome> Commit(std::span<const Change> changes);
+  std::unique_ptr<lmdb::ReadTxn> BeginRead();
+
+  const LmdbStoreOptions options_;
+  std::unique_ptr<lmdb::Env> env_;
+  lmdb::Database messages_ = 0;
+  std::atomic<bool> broken_ = false;  // set once: a sync failed, so no write may follow
+  std::mutex pool_mutex_;
+  std::vector<std::unique_ptr<lmdb::ReadTxn>> pool_;  // resting; guarded by pool_mutex_
+};
+
+}  // namespace hashpost::store

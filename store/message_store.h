@@ -1,0 +1,103 @@
+// MessageStore: immutable messages by the SHA-256 digest of their bytes (FIPS 180-4). Formats:
+// docs/store-format.md. Every store passes the same conformance tests (tests/unit/store/conformance.h).
+// Thread-safe. Many processes may use one store at once.
+
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "lib/crypto/sha256.h"
+
+namespace hashpost::store {
+
+using Digest = crypto::Sha256Digest;
+
+// Infrastructure failed; what() is a sentence for the operator. Nothing of the call was stored unless said
+// so.
+class StoreError : public std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+// The disk or the configured limit is full: reads go on, and so do writes once there is room again.
+class StoreFull : public StoreError {
+  using StoreError::StoreError;
+};
+
+// The store cannot answer now, and may soon: trying again is safe.
+class StoreUnavailable : public StoreError {
+  using StoreError::StoreError;
+};
+
+// The store cannot be trusted any more by this process (a failed sync, a damaged page): it must end.
+class StoreBroken : public StoreError {
+  using StoreError::StoreError;
+};
+
+// One record does not hash to its digest. The others may be fine.
+class RecordDamaged : public StoreError {
+  using StoreError::StoreError;
+};
+
+struct StoredMessage {
+  std::int64_t created_ms;  // since the epoch
+  std::string bytes;
+};
+
+// What is known of a message without reading it.
+struct MessageInfo {
+  std::int64_t created_ms;  // since the epoch
+  std::size_t size;         // bytes
+};
+
+// One change. `message` (any bytes, any size that fits the store) is stored under `digest`, which must be its
+// SHA-256; without a message the digest is deleted. The view must stay valid during the call.
+struct Change {
+  Digest digest;
+  std::optional<std::string_view> message;
+};
+
+enum class Outcome {
+  kCreated,  // was not there, is stored
+  kExisted,  // was there: nothing written
+  kDeleted,  // was there, is gone
+  kAbsent,   // was not there to delete
+};
+
+// Asked with a message's size before its bytes are copied; may throw to refuse, and Get then throws that.
+using Admit = std::function<void(std::size_t bytes)>;
+
+class MessageStore {
+ public:
+  virtual ~MessageStore() = default;
+
+  // Makes all `changes` in one durable commit, as if in order; on return each outcome is on disk.
+  // Throws StoreFull, StoreUnavailable or StoreBroken: then none of them was made.
+  [[nodiscard]] virtual std::vector<Outcome> Apply(std::span<const Change> changes) = 0;
+
+  // The message, whose bytes have been hashed again and are right; nullopt if it is not there.
+  // Throws RecordDamaged, StoreUnavailable, StoreBroken, or what `admit` throws.
+  [[nodiscard]] virtual std::optional<StoredMessage> Get(const Digest& digest, const Admit& admit) = 0;
+
+  // Whether a durable message is there, without reading it. Throws StoreUnavailable or StoreBroken.
+  [[nodiscard]] virtual std::optional<MessageInfo> Find(const Digest& digest) = 0;
+
+  // Up to `limit` digests greater than `after` (nullopt: from the first), in order.
+  // Throws StoreUnavailable or StoreBroken.
+  [[nodiscard]] virtual std::vector<Digest> Scan(const std::optional<Digest>& after, std::size_t limit) = 0;
+
+  // Throws StoreFull, StoreUnavailable or StoreBroken, with the reason, if a write would fail now.
+  virtual void CheckWritable() = 0;
+
+  // Periodic housekeeping (every minute or so); throws nothing that matters to a request.
+  virtual void Maintain() = 0;
+};
+
+}  // namespace hashpost::store
