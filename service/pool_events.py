@@ -1,0 +1,222 @@
+"""pool_events.py POOL_JSON: supervisord's event listener for the pool.
+
+Protocol: http://supervisord.org/events.html (events on stdin, answers on stdout).
+Keeps POOL_JSON up to date: the state of each worker, its crashes within the last minute, when it is tried
+again. Logs one plain line for each crash.
+
+It is also supervisord's alarm clock. supervisord looks after its children only when its poll() returns: at
+input from a child, else once a second. A dead worker would wait that long to be started again, a paused one
+up to a second longer than its pause. Any line that this process logs is such input; so it watches the worker
+processes itself (pidfd) and logs at the moments when supervisord has something to do.
+"""
+
+import json
+import os
+import select
+import sys
+import time
+
+CRASH_WINDOW_SECONDS = 60
+LOOPING_FROM = 3  # crashes within the window, or tries in a row
+# Time for supervisord to reap what it was woken for by the closed pipe; only the next wake-up starts it.
+REAP_SECONDS = 0.01
+RING_AGAIN_SECONDS = 0.1
+START_SECONDS = 1.02  # startsecs of supervisord.conf, and a little
+
+
+def log(level, text):
+    now = time.time()
+    stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now)) + ".%03dZ" % (now % 1 * 1000)
+    os.write(2, ("[%s] - [%s] - [pool] - %s\n" % (stamp, level, text)).encode())
+
+
+class Worker:
+    def __init__(self, state="STOPPED", pid=None, crashes=(), tries=0, retry_at=None):
+        self.state = state
+        self.pid = pid
+        self.crashes = list(crashes)  # times, oldest first
+        self.tries = tries
+        self.retry_at = retry_at
+
+    def forget_old_crashes(self, now):
+        self.crashes = [t for t in self.crashes if t > now - CRASH_WINDOW_SECONDS]
+
+    def is_looping(self):
+        return len(self.crashes) >= LOOPING_FROM or self.tries >= LOOPING_FROM
+
+
+class Pool:
+    def __init__(self, path):
+        self.path = path
+        self.workers = {}
+        self.looping = False
+        self.written = None
+        self.alarms = {}  # name -> (time, text): a line that is logged then, unless an event comes first
+        self.pidfds = {}  # fd -> name
+        self.poller = select.poll()
+        self.adopt()
+
+    def adopt(self):
+        """A listener that was restarted knows what the last one under this supervisord knew."""
+        try:
+            with open(self.path) as file:
+                known = json.load(file)
+        except (OSError, ValueError):
+            return
+        if known.get("supervisord") != os.getppid():
+            return
+        now = time.time()
+        for name, entry in known["workers"].items():
+            self.workers[name] = Worker(entry["state"], entry["pid"], [now] * entry["crashes_last_minute"],
+                                        entry["tries"])
+            if entry["pid"] and entry["state"] == "RUNNING":
+                self.watch(name, entry["pid"])
+
+    def watch(self, name, pid):
+        try:
+            fd = os.pidfd_open(pid)
+        except OSError:  # it is gone already; supervisord's event is on its way
+            return
+        self.pidfds[fd] = name
+        self.poller.register(fd, select.POLLIN)
+
+    def on_pidfd(self, fd):
+        self.poller.unregister(fd)
+        os.close(fd)
+        name = self.pidfds.pop(fd)
+        worker = self.workers[name]
+        if worker.state not in ("EXITED", "BACKOFF", "STOPPED"):
+            self.alarms[name] = (time.time() + REAP_SECONDS, "%s (pid %s) has ended" % (name, worker.pid))
+
+    def on_event(self, kind, fields):
+        if fields.get("groupname") != "worker" or not kind.startswith("PROCESS_STATE_"):
+            return
+        name, now = fields["processname"], time.time()
+        worker = self.workers.setdefault(name, Worker())
+        worker.state = kind[len("PROCESS_STATE_"):]
+        worker.retry_at = None
+        self.alarms.pop(name, None)
+        if "pid" in fields:
+            worker.pid = int(fields["pid"])
+        if "tries" in fields:
+            worker.tries = int(fields["tries"])
+        if worker.state == "STARTING":
+            # At this moment supervisord may call it RUNNING.
+            self.alarms[name] = (now + START_SECONDS, "%s is up" % name)
+        elif worker.state == "RUNNING":
+            worker.tries = 0
+            self.watch(name, worker.pid)
+        elif worker.state == "EXITED":
+            if fields.get("expected") == "1":
+                log("INFO", "%s (pid %s) has drained and ended; the next one starts" % (name, worker.pid))
+            else:
+                worker.crashes.append(now)
+                log("ERROR", "%s (pid %s) crashed; the next one starts" % (name, worker.pid))
+        elif worker.state == "BACKOFF":
+            # The event's `tries` is the one that failed just now, and supervisord pauses that many seconds.
+            worker.crashes.append(now)
+            worker.retry_at = now + worker.tries
+            self.alarms[name] = (worker.retry_at + 0.02, "%s is tried again" % name)
+            log("ERROR", "%s ended within a second of its start (try %d); next try in %d s; its log tells why"
+                % (name, worker.tries, worker.tries))
+        elif worker.state in ("FATAL", "UNKNOWN"):
+            log("ERROR", "%s is %s: supervisord has given it up" % (name, worker.state))
+
+    def ring_alarms(self):
+        now = time.time()
+        for name, (due, text) in list(self.alarms.items()):
+            if now < due:
+                continue
+            log("INFO", text)
+            if self.workers[name].state in ("STARTING", "STOPPING"):
+                del self.alarms[name]
+            else:  # supervisord was busy; it must still hear of this
+                self.alarms[name] = (now + RING_AGAIN_SECONDS, "%s is still waited for" % name)
+
+    def write(self):
+        """Writes POOL_JSON if anything changed; by rename, so that a reader never sees a part."""
+        now = time.time()
+        entries = {}
+        for name, worker in sorted(self.workers.items()):
+            worker.forget_old_crashes(now)
+            left = None if worker.retry_at is None else max(0, round(worker.retry_at - now))
+            entries[name] = {"state": worker.state, "crashes_last_minute": len(worker.crashes),
+                             "retrying_in_seconds": left, "tries": worker.tries, "pid": worker.pid}
+        looping = any(worker.is_looping() for worker in self.workers.values())
+        if looping != self.looping:
+            self.looping = looping
+            log(*(("ERROR", "the pool keeps crashing; it is retried for ever, with pauses growing by a second")
+                  if looping else ("INFO", "the pool has been calm for a minute")))
+        if entries == self.written:
+            return
+        self.written = entries
+        stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now))
+        # One worker a line, which service/hashpost reads with a regular expression.
+        lines = ",\n".join("%s: %s" % (json.dumps(name), json.dumps(entry)) for name, entry in entries.items())
+        text = '{"workers": {\n%s},\n"crash_looping": %s, "supervisord": %d, "updated": "%s"}\n' % (
+            lines, json.dumps(looping), os.getppid(), stamp)
+        aside = self.path + ".new"
+        with open(aside, "w") as file:
+            file.write(text)
+        os.replace(aside, self.path)
+
+    def seconds_to_next(self):
+        now = time.time()
+        moments = [due for due, _ in self.alarms.values()]
+        for worker in self.workers.values():
+            if worker.retry_at is not None:
+                moments.append(now + 1)  # count the seconds down in the file
+            if worker.crashes:
+                moments.append(worker.crashes[0] + CRASH_WINDOW_SECONDS + 0.1)
+        return None if not moments else max(0.0, min(moments) - now)
+
+
+def answer(text):
+    os.write(1, text.encode())
+
+
+class Events:
+    """Cuts stdin into events: a line of key:value words, whose `len` says how long the next part is."""
+
+    def __init__(self):
+        self.buffer = b""
+
+    def read(self):
+        data = os.read(0, 65536)
+        if not data:
+            sys.exit(0)  # supervisord is gone
+        self.buffer += data
+        while b"\n" in self.buffer:
+            line, rest = self.buffer.split(b"\n", 1)
+            header = words(line)
+            length = int(header["len"])
+            if len(rest) < length:
+                return
+            self.buffer = rest[length:]
+            yield header["eventname"], words(rest[:length])
+
+
+def words(data):
+    return dict(word.split(":", 1) for word in data.decode().split() if ":" in word)
+
+
+def main():
+    os.umask(0o027)
+    pool, events = Pool(sys.argv[1]), Events()
+    pool.poller.register(0, select.POLLIN | select.POLLHUP)
+    answer("READY\n")
+    while True:
+        pool.write()
+        wait = pool.seconds_to_next()
+        for fd, _ in pool.poller.poll(None if wait is None else int(wait * 1000) + 1):
+            if fd == 0:
+                for kind, fields in events.read():
+                    pool.on_event(kind, fields)
+                    answer("RESULT 2\nOKREADY\n")
+            else:
+                pool.on_pidfd(fd)
+        pool.ring_alarms()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,49 @@
+#!/bin/bash
+# Finding and ending what supervisord started for this HASHPOST_HOME. Sourced.
+
+# running PID: is it there, and more than a zombie?
+running() {
+    local status
+    status=$(</proc/"$1"/status) 2>/dev/null || return 1
+    [[ $status != *$'\nState:\tZ'* ]]
+}
+
+# started_processes [VARIABLE=value]: prints the ids of the processes that a supervisord started for this
+# home (with that variable in their environment). Not this script's own process group: under supervisord
+# it has one of its own, and its greps would find themselves.
+started_processes() {
+    local file pid stat own_group
+    read -r _ _ _ _ own_group _ </proc/self/stat
+    grep -lzxF "HASHPOST_HOME=$HASHPOST_HOME" /proc/[0-9]*/environ 2>/dev/null | while read -r file; do
+        pid=${file//[!0-9]/}
+        grep -qzxF SUPERVISOR_ENABLED=1 "$file" 2>/dev/null || continue
+        [[ -z ${1:-} ]] || grep -qzxF -- "$1" "$file" 2>/dev/null || continue
+        stat=$(</proc/"$pid"/stat) 2>/dev/null || continue
+        read -r _ _ group _ <<<"${stat##*) }"
+        [[ $group != "$own_group" ]] && running "$pid" && echo "$pid"
+    done || true
+}
+
+# wait_for_end SECONDS PID…: false when one of them is still there at the end of that time (0: some 100 ms).
+wait_for_end() {
+    local tries=$(($1 * 50 + 5)) pid
+    for pid in "${@:2}"; do
+        while running "$pid"; do
+            ((tries-- > 0)) || return 1
+            sleep 0.02
+        done
+    done
+}
+
+# end_processes SIGNAL SECONDS [VARIABLE=value]: asks those processes to end, then KILLs the rest.
+end_processes() {
+    local pids
+    mapfile -t pids < <(started_processes "${@:3}")
+    ((${#pids[@]})) || return 0
+    kill -s "$1" "${pids[@]}" 2>/dev/null || true
+    wait_for_end "$2" "${pids[@]}" && return 0
+    mapfile -t pids < <(started_processes "${@:3}")
+    ((${#pids[@]})) || return 0
+    kill -s KILL "${pids[@]}" 2>/dev/null || true
+    wait_for_end 5 "${pids[@]}"
+}

@@ -1,0 +1,138 @@
+#!/bin/bash
+# Every setting, its default and its check; sourced by service/hashpost, exported to all that it starts.
+# A value that is already in the environment wins. The README has the table.
+
+HASHPOST_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
+
+refuse() {
+    echo "Hashpost cannot start: $*" >&2
+    exit 78 # EX_CONFIG
+}
+
+# --- defaults --------------------------------------------------------------------------------------
+
+if ((EUID == 0)); then default_user=www-data; else default_user=$(id -un); fi
+
+: "${HASHPOST_HOME:=$HASHPOST_ROOT/run}"
+: "${HASHPOST_DATA:=$HASHPOST_ROOT/lmdb-data}"
+: "${HASHPOST_LISTEN:=127.0.0.1}"
+: "${HASHPOST_PORT:=5000}"
+: "${HASHPOST_CERT:=$HASHPOST_ROOT/certs/localhost.pem}"
+: "${HASHPOST_KEY:=$HASHPOST_ROOT/certs/localhost.key}"
+: "${HASHPOST_USER:=$default_user}"
+: "${HASHPOST_WORKERS:=2}"
+: "${HASHPOST_THREADS:=2}"
+: "${HASHPOST_MAX_MESSAGE_BYTES:=1M}"
+: "${HASHPOST_MAX_STORE_BYTES:=64G}"
+: "${HASHPOST_HANG_SECONDS:=30}"
+: "${HASHPOST_DRAIN_SECONDS:=30}"
+: "${HASHPOST_START_SECONDS:=20}"
+: "${HASHPOST_LOG_BYTES:=10M}"
+: "${HASHPOST_LOG_FILES:=5}"
+: "${HASHPOST_HTTPD_THREADS:=640}"
+: "${HASHPOST_PASSWORD_FILE:=}"
+: "${HASHPOST_WORKER_BIN:=$HASHPOST_ROOT/build/release/hashpost-worker}"
+: "${LOG_LEVEL:=info}"
+
+# --- checks of form --------------------------------------------------------------------------------
+
+[[ -z ${MESSAGES_REDIS_HOST:-} ]] ||
+    refuse "MESSAGES_REDIS_HOST=$MESSAGES_REDIS_HOST asks for the Redis store, which is not supported yet; unset it to use LMDB."
+
+# check_number NAME LOWEST HIGHEST
+check_number() {
+    [[ ${!1} =~ ^(0|[1-9][0-9]{0,8})$ ]] && ((${!1} >= $2 && ${!1} <= $3)) ||
+        refuse "$1=${!1} must be a whole number from $2 to $3."
+}
+
+# make_bytes NAME LOWEST HIGHEST: replaces 10M by 10485760 and so on (1024-based K, M, G, T).
+make_bytes() {
+    local -A factors=([K]=1024 [M]=1048576 [G]=1073741824 [T]=1099511627776)
+    local value=${!1} factor=1
+    [[ $value =~ ^([1-9][0-9]{0,14})([KMGT]?)$ ]] ||
+        refuse "$1=$value must be a number of bytes, such as 65536, 64K, 1M or 2G."
+    [[ -z ${BASH_REMATCH[2]} ]] || factor=${factors[${BASH_REMATCH[2]}]}
+    value=${BASH_REMATCH[1]}
+    ((value <= $3 / factor && value * factor >= $2)) ||
+        refuse "$1=${!1} must be from $2 to $3 bytes."
+    printf -v "$1" '%s' $((value * factor))
+}
+
+check_number HASHPOST_PORT 1 65535
+check_number HASHPOST_WORKERS 2 64
+check_number HASHPOST_HANG_SECONDS 1 3600
+check_number HASHPOST_DRAIN_SECONDS 1 3600
+check_number HASHPOST_START_SECONDS 1 3600
+check_number HASHPOST_LOG_FILES 2 1000
+check_number HASHPOST_HTTPD_THREADS 8 10000
+make_bytes HASHPOST_LOG_BYTES 4096 1099511627776
+make_bytes HASHPOST_MAX_MESSAGE_BYTES 1 1073741824
+[[ $HASHPOST_LISTEN =~ ^[0-9.]+$ || $HASHPOST_LISTEN =~ ^[0-9a-fA-F:]+$ ]] ||
+    refuse "HASHPOST_LISTEN=$HASHPOST_LISTEN must be an IP address, such as 127.0.0.1, 0.0.0.0 or ::1."
+
+# Paths become part of the configuration of Apache and supervisord, which have their own quoting rules.
+for name in HASHPOST_HOME HASHPOST_DATA HASHPOST_CERT HASHPOST_KEY HASHPOST_PASSWORD_FILE \
+    HASHPOST_WORKER_BIN HASHPOST_ROOT; do
+    [[ -z ${!name} || ${!name} == /* ]] || printf -v "$name" '%s' "$PWD/${!name}"
+    [[ ${!name} =~ ^[A-Za-z0-9_./+@:,~-]*$ ]] ||
+        refuse "$name=${!name} may hold only letters, digits and the signs _ . / + @ : , ~ - ; move or rename the folder."
+done
+
+id -u "$HASHPOST_USER" >/dev/null 2>&1 ||
+    refuse "HASHPOST_USER=$HASHPOST_USER is not a user of this machine; create it or name another."
+((EUID == 0)) || [[ $HASHPOST_USER == "$(id -un)" ]] ||
+    refuse "HASHPOST_USER=$HASHPOST_USER needs root; leave it unset to run as $(id -un)."
+
+# supervisord binds supervisor.sock.<its pid> and renames it; the kernel takes 107 bytes for the path.
+longest_socket=$HASHPOST_HOME/supervisor.sock.4194304
+((${#longest_socket} <= 107)) ||
+    refuse "HASHPOST_HOME=$HASHPOST_HOME is too long for the sockets in it (by $((${#longest_socket} - 107)) bytes); set HASHPOST_HOME to a shorter path."
+
+# --- what follows from the settings ----------------------------------------------------------------
+
+# JSON may spell one byte of a message with six (\u0041); the rest is room for the object around it.
+HASHPOST_MAX_BODY_BYTES=$((6 * HASHPOST_MAX_MESSAGE_BYTES + 65536))
+# A request may wait for a hung worker until the watchdog ends it; Apache must not give up before.
+HASHPOST_PROXY_SECONDS=$((HASHPOST_HANG_SECONDS + 30))
+# Longer than anything that drains, so that supervisord's KILL is the last resort.
+HASHPOST_STOP_SECONDS=$((HASHPOST_DRAIN_SECONDS + 10))
+# A thread holds a client and a FastCGI connection; idle keep-alive clients come on top.
+HASHPOST_OPEN_FILES=$((4 * HASHPOST_HTTPD_THREADS + 512))
+HASHPOST_GROUP=$(id -gn "$HASHPOST_USER")
+HASHPOST_SUPERVISOR_USER=$(id -un)
+
+# rotatelogs is a child of httpd's parent; when that is root, it drops to the ordinary user by itself.
+HASHPOST_ROTATELOGS="/usr/bin/rotatelogs -n $HASHPOST_LOG_FILES"
+as_user=()
+if ((EUID == 0)); then
+    as_user=(setpriv "--reuid=$HASHPOST_USER" "--regid=$HASHPOST_GROUP" --init-groups)
+    HASHPOST_ROTATELOGS="/usr/bin/${as_user[*]} $HASHPOST_ROTATELOGS"
+fi
+
+# Where a client on this machine finds the service.
+case $HASHPOST_LISTEN in
+127.0.0.1 | 0.0.0.0 | :: | ::1) HASHPOST_URL=https://localhost:$HASHPOST_PORT ;;
+*:*) HASHPOST_URL="https://[$HASHPOST_LISTEN]:$HASHPOST_PORT" ;;
+*) HASHPOST_URL=https://$HASHPOST_LISTEN:$HASHPOST_PORT ;;
+esac
+if [[ $HASHPOST_LISTEN == *:* ]]; then
+    HASHPOST_LISTEN_AT="[$HASHPOST_LISTEN]:$HASHPOST_PORT"
+else
+    HASHPOST_LISTEN_AT=$HASHPOST_LISTEN:$HASHPOST_PORT
+fi
+
+# access.conf: what an address that others can reach allows.
+HASHPOST_HTTPD_DEFINES=
+if [[ -n $HASHPOST_PASSWORD_FILE ]]; then
+    HASHPOST_HTTPD_DEFINES="-D HashpostPasswords"
+elif [[ $HASHPOST_LISTEN != 127.* && $HASHPOST_LISTEN != ::1 ]]; then
+    HASHPOST_HTTPD_DEFINES="-D HashpostExposed"
+fi
+
+export HASHPOST_ROOT HASHPOST_HOME HASHPOST_DATA HASHPOST_LISTEN HASHPOST_PORT HASHPOST_CERT HASHPOST_KEY \
+    HASHPOST_USER HASHPOST_WORKERS HASHPOST_THREADS HASHPOST_MAX_MESSAGE_BYTES HASHPOST_MAX_STORE_BYTES \
+    HASHPOST_HANG_SECONDS HASHPOST_DRAIN_SECONDS HASHPOST_START_SECONDS HASHPOST_LOG_BYTES \
+    HASHPOST_LOG_FILES HASHPOST_HTTPD_THREADS HASHPOST_PASSWORD_FILE HASHPOST_WORKER_BIN LOG_LEVEL \
+    HASHPOST_MAX_BODY_BYTES HASHPOST_PROXY_SECONDS HASHPOST_STOP_SECONDS HASHPOST_OPEN_FILES \
+    HASHPOST_GROUP HASHPOST_SUPERVISOR_USER HASHPOST_ROTATELOGS HASHPOST_URL HASHPOST_LISTEN_AT \
+    HASHPOST_HTTPD_DEFINES
