@@ -11,10 +11,12 @@
 
 namespace hashpost::http {
 
-// Seconds since the epoch → "Sun, 06 Nov 1994 08:49:37 GMT".
+// Seconds since the epoch → "Sun, 06 Nov 1994 08:49:37 GMT". What lies before 1970 or after 9999 becomes the
+// nearest second inside.
 [[nodiscard]] std::string FormatDate(std::int64_t unix_seconds);
 
 // Any of the three forms that RFC 9110 §5.6.7 asks a recipient to take; nullopt if it is none of them.
+// Whether the weekday fits the date is not checked.
 [[nodiscard]] std::optional<std::int64_t> ParseDate(std::string_view text);
 
 struct Validators {
@@ -28,8 +30,8 @@ enum class Precondition {
   kFailed,       // 412
 };
 
-// Evaluates If-Match, If-Unmodified-Since, If-None-Match and If-Modified-Since in the order of RFC 9110 §13.2.2
-// against what exists now. A date that cannot be parsed is ignored.
+// Evaluates If-Match, If-Unmodified-Since, If-None-Match and If-Modified-Since in the order of RFC 9110
+// §13.2.2 against what exists now. A date that cannot be parsed is ignored.
 [[nodiscard]] Precondition Evaluate(const Request& request, const Validators& current);
 
 }  // namespace hashpost::http

@@ -1,5 +1,5 @@
-// Problem details (RFC 9457): every failure as application/problem+json, with the extension member `err_msg` that
-// existing clients read, and HttpError, which carries one from a resource to the router.
+// Problem details (RFC 9457): every failure as application/problem+json, with the extension member `err_msg`
+// that existing clients read, and HttpError, which carries one from a resource to the router.
 
 #pragma once
 
@@ -24,7 +24,8 @@ struct Problem {
 // {"type":"/problems/<slug>","title":…,"status":…,"detail":…,"err_msg":…}; Cache-Control: no-store.
 [[nodiscard]] Response ToResponse(const Problem& problem);
 
-// What the client did wrong, or must wait for. Thrown by http/ and resources/ only, caught by the router only.
+// What the client did wrong, or must wait for. Thrown by http/ and resources/ only, caught by the router
+// only.
 class HttpError : public std::exception {
  public:
   explicit HttpError(Problem problem) : problem_(std::move(problem)) {}

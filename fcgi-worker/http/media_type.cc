@@ -1,0 +1,182 @@
+// Media types (RFC 9110 §8.3.1) and proactive negotiation by Accept (RFC 9110 §12.5.1, weights: §12.4.2).
+
+#include "fcgi-worker/http/media_type.h"
+
+#include <utility>
+
+#include "fcgi-worker/http/field_syntax.h"
+
+namespace hashpost::http {
+namespace {
+
+struct Parameter {
+  std::string_view name;  // as it was sent
+  std::string value;
+};
+
+enum class Next { kParameter, kEnd, kFault };
+
+// Takes *( OWS ";" OWS [ parameter ] ) up to one parameter into `parameter`, or tells that no more come.
+Next TakeParameter(FieldReader& reader, Parameter& parameter) {
+  for (;;) {
+    reader.SkipWhiteSpace();
+    if (!reader.Take(";")) return Next::kEnd;
+    reader.SkipWhiteSpace();
+    parameter.name = reader.TakeToken();
+    if (!parameter.name.empty()) break;
+  }
+  if (!reader.Take("=")) return Next::kFault;
+  if (reader.Peek() == '"') {
+    std::optional<std::string> value = reader.TakeQuotedString();
+    if (!value) return Next::kFault;
+    parameter.value = *std::move(value);
+  } else {
+    parameter.value = reader.TakeToken();
+    if (parameter.value.empty()) return Next::kFault;
+  }
+  return Next::kParameter;
+}
+
+// In thousandths, as three digits is what the grammar allows. Also takes ".2", for the sake of Java's own
+// client, whose Accept ends in "*; q=.2, */*; q=.2".
+std::optional<int> ParseWeight(std::string_view text) {
+  FieldReader reader(text);
+  const std::string_view whole = reader.TakeWhile(IsDigit);
+  std::string_view fraction;
+  if (reader.Take(".")) {
+    fraction = reader.TakeWhile(IsDigit);
+    if (whole.empty() && fraction.empty()) return std::nullopt;
+  } else if (whole.empty()) {
+    return std::nullopt;
+  }
+  if (!reader.AtEnd() || fraction.size() > 3 || (whole != "" && whole != "0" && whole != "1"))
+    return std::nullopt;
+  int weight = whole == "1" ? 1000 : 0;
+  int unit = 100;
+  for (const char digit : fraction) {
+    weight += (digit - '0') * unit;
+    unit /= 10;
+  }
+  if (weight > 1000) return std::nullopt;
+  return weight;
+}
+
+struct MediaRange {
+  std::string_view type;
+  std::string_view subtype;
+  bool has_charset = false;  // "charset=utf-8", which all that we answer has
+  bool has_unmet = false;    // another parameter, which nothing that we answer has
+  int weight = 1000;
+};
+
+// Parameters of a range up to its weight; those behind the weight mean nothing (RFC 9110 §12.5.1).
+bool TakeRangeParameters(FieldReader& reader, MediaRange& range) {
+  Parameter parameter;
+  bool weighed = false;
+  for (;;) {
+    const Next next = TakeParameter(reader, parameter);
+    if (next != Next::kParameter) return next == Next::kEnd;
+    if (weighed) continue;
+    if (EqualsIgnoringCase(parameter.name, "q")) {
+      const std::optional<int> weight = ParseWeight(parameter.value);
+      if (!weight) return false;
+      range.weight = *weight;
+      weighed = true;
+    } else if (EqualsIgnoringCase(parameter.name, "charset") &&
+               EqualsIgnoringCase(parameter.value, "utf-8")) {
+      range.has_charset = true;
+    } else {
+      range.has_unmet = true;
+    }
+  }
+}
+
+// One element of Accept, up to its comma.
+std::optional<MediaRange> TakeRange(FieldReader& reader) {
+  MediaRange range;
+  range.type = reader.TakeToken();
+  if (range.type.empty()) return std::nullopt;
+  if (reader.Take("/")) {
+    range.subtype = reader.TakeToken();
+  } else if (range.type == "*") {
+    range.subtype = "*";  // Java again
+  }
+  if (range.subtype.empty() || (range.type == "*" && range.subtype != "*")) return std::nullopt;
+  if (!TakeRangeParameters(reader, range)) return std::nullopt;
+  if (!reader.AtEnd() && reader.Peek() != ',') return std::nullopt;
+  return range;
+}
+
+// How closely `range` describes `offer`; 0: not at all.
+int Specificity(const MediaRange& range, std::string_view offer) {
+  if (range.has_unmet) return 0;
+  if (range.type == "*") return 1;
+  const std::size_t slash = offer.find('/');
+  if (!EqualsIgnoringCase(range.type, offer.substr(0, slash))) return 0;
+  if (range.subtype == "*") return 2;
+  if (!EqualsIgnoringCase(range.subtype, offer.substr(slash + 1))) return 0;
+  return range.has_charset ? 4 : 3;
+}
+
+// The quality that `accept` gives to `offer`, in thousandths. An `accept` that lists nothing gives all to
+// each.
+int Quality(std::string_view accept, std::string_view offer) {
+  FieldReader reader(accept);
+  bool lists_something = false;
+  int best_specificity = 0;
+  int quality = 0;
+  for (;;) {
+    reader.SkipWhiteSpace();
+    if (reader.AtEnd()) break;
+    if (reader.Take(",")) continue;  // an empty element (RFC 9110 §5.6.1.2)
+    lists_something = true;
+    const std::optional<MediaRange> range = TakeRange(reader);
+    reader.SkipElement();
+    const int specificity = range ? Specificity(*range, offer) : 0;
+    if (specificity == 0 || specificity < best_specificity) continue;
+    if (specificity > best_specificity || range->weight > quality) quality = range->weight;
+    best_specificity = specificity;
+  }
+  return lists_something ? quality : 1000;
+}
+
+}  // namespace
+
+std::optional<MediaType> ParseMediaType(std::string_view value) {
+  FieldReader reader(value);
+  reader.SkipWhiteSpace();
+  const std::string_view type = reader.TakeToken();
+  if (type.empty() || !reader.Take("/")) return std::nullopt;
+  const std::string_view subtype = reader.TakeToken();
+  if (subtype.empty()) return std::nullopt;
+
+  MediaType media_type{.essence = ToLower(type) + "/" + ToLower(subtype), .charset = {}};
+  Parameter parameter;
+  Next next;
+  while ((next = TakeParameter(reader, parameter)) == Next::kParameter) {
+    if (!EqualsIgnoringCase(parameter.name, "charset")) continue;
+    std::string charset = ToLower(parameter.value);
+    // Two charsets that differ leave open what the bytes mean.
+    if (!media_type.charset.empty() && media_type.charset != charset) return std::nullopt;
+    media_type.charset = std::move(charset);
+  }
+  if (next == Next::kFault || !reader.AtEnd()) return std::nullopt;
+  return media_type;
+}
+
+std::optional<std::size_t> Negotiate(std::optional<std::string_view> accept,
+                                     std::span<const std::string_view> offers) {
+  if (!accept || *accept == "*/*") accept = "";  // most requests
+  std::optional<std::size_t> best;
+  int best_quality = 0;
+  for (std::size_t i = 0; i < offers.size(); ++i) {
+    const int quality = Quality(*accept, offers[i]);
+    if (quality > best_quality) {
+      best = i;
+      best_quality = quality;
+    }
+  }
+  return best;
+}
+
+}  // namespace hashpost::http
