@@ -16,8 +16,6 @@ namespace {
 
 // RapidJSON's allocator concept; its own CrtAllocator hands out null pointers when memory is short.
 struct ThrowingAllocator {
-  static constexpr bool kNeedFree = true;
-
   void* Malloc(std::size_t size) { return Realloc(nullptr, 0, size); }
 
   void* Realloc(void* old, std::size_t, std::size_t size) {
@@ -35,12 +33,15 @@ struct ThrowingAllocator {
 
 using Reader = rapidjson::GenericReader<rapidjson::UTF8<>, rapidjson::UTF8<>, ThrowingAllocator>;
 
-// Iterative: depth costs no call stack. Validating: raw bytes in strings must be UTF-8. Numbers as strings:
-// no number is ever computed, which RapidJSON 1.1.0 does at the price of a crash for some.
-constexpr unsigned kFlags = rapidjson::kParseIterativeFlag | rapidjson::kParseValidateEncodingFlag |
-                            rapidjson::kParseNumbersAsStringsFlag;
+// Iterative: depth costs no call stack. Numbers as strings: no number is ever computed, which RapidJSON 1.1.0
+// does at the price of a crash for some. Not kParseValidateEncodingFlag: it halves the speed, and
+// MemberPicker has to look at the decoded strings anyway.
+constexpr unsigned kFlags = rapidjson::kParseIterativeFlag | rapidjson::kParseNumbersAsStringsFlag;
 
 // Takes the reader's events, keeps the one wanted value, and ends the reading (by false) at the first fault.
+// Strings come decoded but unchecked: raw bytes as they were sent, and half a surrogate pair (\udc00) as the
+// three bytes that UTF-8 forbids. No raw byte can join an escape's bytes to something valid, so IsUtf8 finds
+// all of it.
 class MemberPicker : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, MemberPicker> {
  public:
   MemberPicker(std::string_view name, const Limits& limits) : name_(name), limits_(limits) {}
@@ -51,7 +52,7 @@ class MemberPicker : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Memb
 
   bool String(const char* text, std::size_t size, bool) {
     const std::string_view value(text, size);
-    if (!IsUtf8(value)) return Fail(Fault::kNotUtf8);  // the reader accepts an escaped lone low surrogate
+    if (!IsUtf8(value)) return Fail(Fault::kNotUtf8);
     if (depth_ == 0) return Fail(Fault::kNotAnObject);
     if (!wanted_) return true;
     if (size > limits_.max_value_bytes) return Fail(Fault::kTooLong);
@@ -137,18 +138,16 @@ ParseFault Malformed(std::string_view what, std::size_t offset) {
                                  std::to_string(offset) + "; send one JSON object in UTF-8."};
 }
 
-ParseFault NotUtf8(std::size_t offset) {
+ParseFault NotUtf8(std::string_view where, std::size_t offset) {
   return {Fault::kNotUtf8,
-          "The text has a string that is not Unicode text (invalid UTF-8, or an escape for half a surrogate "
-          "pair), at byte " +
-              std::to_string(offset) + "; send valid UTF-8."};
+          "A string is not Unicode text (invalid UTF-8, or an escape for half a surrogate pair), " +
+              std::string(where) + " byte " + std::to_string(offset) + "; send valid UTF-8."};
 }
 
 ParseFault FromReader(const rapidjson::ParseResult& result, bool starts_with_bom, bool at_end) {
   switch (result.Code()) {
-    case rapidjson::kParseErrorStringInvalidEncoding:
     case rapidjson::kParseErrorStringUnicodeSurrogateInvalid:
-      return NotUtf8(result.Offset());
+      return NotUtf8("at", result.Offset());
     case rapidjson::kParseErrorDocumentEmpty:
     case rapidjson::kParseErrorNumberTooBig:
       return Malformed(Describe(result.Code()), result.Offset());
@@ -164,7 +163,7 @@ ParseFault FromPicker(Fault fault, std::string_view name, const Limits& limits, 
   const std::string where = " (before byte " + std::to_string(offset) + ")";
   switch (fault) {
     case Fault::kNotUtf8:
-      return NotUtf8(offset);
+      return NotUtf8("in the string that ends before", offset);
     case Fault::kTooDeep:
       return {fault, "The JSON is nested more than " + std::to_string(limits.max_depth) + " levels deep" +
                          where + "; send it flatter."};

@@ -26,8 +26,7 @@ enum class Fault {
 
 struct ParseFault {
   Fault fault;
-  std::string
-      sentence;  // for the sender: what is wrong, where (byte offset) and what to do; shows no content
+  std::string sentence;  // for the sender: what is wrong, where, what to do; shows nothing of the content
 };
 
 struct Limits {
@@ -36,8 +35,8 @@ struct Limits {
 };
 
 // Reads the one JSON text in `source`, to its end unless it is faulty, and returns the string value of the
-// top object's member `name`, decoded; `\u0000` is kept. Other members are checked and ignored. Memory: up to
-// three times the longest string in the text. Throws only what `source` throws.
+// top object's member `name`, decoded; `\u0000` is kept. Other members are checked and ignored.
+// Memory: up to three times the longest string in the text. Throws only what `source` throws, and bad_alloc.
 [[nodiscard]] std::variant<std::string, ParseFault> ReadStringMember(io::ByteSource& source,
                                                                      std::string_view name,
                                                                      const Limits& limits);
