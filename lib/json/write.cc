@@ -85,6 +85,12 @@ std::size_t Extra(char byte) {
   }
 }
 
+// Whether nothing in `utf8` has to be escaped. Asking this first and then copying is five times as fast as
+// RapidJSON, which goes byte by byte; and most messages are plain.
+bool IsPlain(std::string_view utf8) {
+  return StringSize(utf8) == utf8.size() + 2;
+}
+
 }  // namespace
 
 std::size_t StringSize(std::string_view utf8) {
@@ -97,11 +103,6 @@ std::size_t StringSize(std::string_view utf8) {
   }
   for (const char byte : utf8.substr(at)) size += Extra(byte);
   return size;
-}
-
-// Ten times faster than letting RapidJSON look at each byte, and most messages are plain.
-static bool IsPlain(std::string_view utf8) {
-  return StringSize(utf8) == utf8.size() + 2;
 }
 
 void WriteString(io::ByteSink& sink, std::string_view utf8) {
@@ -119,7 +120,7 @@ void WriteString(io::ByteSink& sink, std::string_view utf8) {
 void AppendString(std::string& out, std::string_view utf8) {
   const std::size_t old_size = out.size();
   const std::size_t size = StringSize(utf8);
-  if (size == utf8.size() + 2) {  // nothing to escape
+  if (size == utf8.size() + 2) {  // plain
     out.reserve(old_size + size);
     ((out += '"') += utf8) += '"';
     return;
