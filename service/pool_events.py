@@ -31,12 +31,12 @@ def log(level, text):
 
 
 class Worker:
-    def __init__(self, state="STOPPED", pid=None, crashes=(), tries=0, retry_at=None):
+    def __init__(self, state="STOPPED", crashes=()):
         self.state = state
-        self.pid = pid
         self.crashes = list(crashes)  # times, oldest first
-        self.tries = tries
-        self.retry_at = retry_at
+        self.pid = None
+        self.tries = 0
+        self.retry_at = None
 
     def forget_old_crashes(self, now):
         self.crashes = [t for t in self.crashes if t > now - CRASH_WINDOW_SECONDS]
@@ -57,20 +57,15 @@ class Pool:
         self.adopt()
 
     def adopt(self):
-        """A listener that was restarted knows what the last one under this supervisord knew."""
+        """A listener that was restarted goes on from what the last one wrote (each start removes the file)."""
         try:
             with open(self.path) as file:
                 known = json.load(file)
         except (OSError, ValueError):
             return
-        if known.get("supervisord") != os.getppid():
-            return
         now = time.time()
         for name, entry in known["workers"].items():
-            self.workers[name] = Worker(entry["state"], entry["pid"], [now] * entry["crashes_last_minute"],
-                                        entry["tries"])
-            if entry["pid"] and entry["state"] == "RUNNING":
-                self.watch(name, entry["pid"])
+            self.workers[name] = Worker(entry["state"], [now] * entry["crashes_last_minute"])
 
     def watch(self, name, pid):
         try:
@@ -141,7 +136,7 @@ class Pool:
             worker.forget_old_crashes(now)
             left = None if worker.retry_at is None else max(0, round(worker.retry_at - now))
             entries[name] = {"state": worker.state, "crashes_last_minute": len(worker.crashes),
-                             "retrying_in_seconds": left, "tries": worker.tries, "pid": worker.pid}
+                             "retrying_in_seconds": left}
         looping = any(worker.is_looping() for worker in self.workers.values())
         if looping != self.looping:
             self.looping = looping
@@ -153,8 +148,7 @@ class Pool:
         stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now))
         # One worker a line, which service/hashpost reads with a regular expression.
         lines = ",\n".join("%s: %s" % (json.dumps(name), json.dumps(entry)) for name, entry in entries.items())
-        text = '{"workers": {\n%s},\n"crash_looping": %s, "supervisord": %d, "updated": "%s"}\n' % (
-            lines, json.dumps(looping), os.getppid(), stamp)
+        text = '{"workers": {\n%s},\n"crash_looping": %s, "updated": "%s"}\n' % (lines, json.dumps(looping), stamp)
         aside = self.path + ".new"
         with open(aside, "w") as file:
             file.write(text)

@@ -1,6 +1,7 @@
 #!/bin/bash
 # Every setting, its default and its check; sourced by service/hashpost, exported to all that it starts.
-# A value that is already in the environment wins. The README has the table.
+# A value that is already in the environment wins. The README has the table. HASHPOST_MAX_INFLIGHT_BYTES and
+# HASHPOST_BLOCKING_THREADS have no entry here: unless set, the worker derives them from the others.
 
 HASHPOST_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 
@@ -41,7 +42,7 @@ if ((EUID == 0)); then default_user=www-data; else default_user=$(id -un); fi
 
 # check_number NAME LOWEST HIGHEST
 check_number() {
-    [[ ${!1} =~ ^(0|[1-9][0-9]{0,8})$ ]] && ((${!1} >= $2 && ${!1} <= $3)) ||
+    [[ ${!1} =~ ^(0|[1-9][0-9]{0,8})$ && ${!1} -ge $2 && ${!1} -le $3 ]] ||
         refuse "$1=${!1} must be a whole number from $2 to $3."
 }
 
@@ -66,7 +67,7 @@ check_number HASHPOST_START_SECONDS 1 3600
 check_number HASHPOST_LOG_FILES 2 1000
 check_number HASHPOST_HTTPD_THREADS 8 10000
 make_bytes HASHPOST_LOG_BYTES 4096 1099511627776
-make_bytes HASHPOST_MAX_MESSAGE_BYTES 1 1073741824
+make_bytes HASHPOST_MAX_MESSAGE_BYTES 1 67108864
 [[ $HASHPOST_LISTEN =~ ^[0-9.]+$ || $HASHPOST_LISTEN =~ ^[0-9a-fA-F:]+$ ]] ||
     refuse "HASHPOST_LISTEN=$HASHPOST_LISTEN must be an IP address, such as 127.0.0.1, 0.0.0.0 or ::1."
 
@@ -92,6 +93,8 @@ longest_socket=$HASHPOST_HOME/supervisor.sock.4194304
 
 # JSON may spell one byte of a message with six (\u0041); the rest is room for the object around it.
 HASHPOST_MAX_BODY_BYTES=$((6 * HASHPOST_MAX_MESSAGE_BYTES + 65536))
+# Some larger bodies are spooled all the same so that the worker can refuse them (httpd-conf/hashpost.conf).
+HASHPOST_MAX_SPOOL_BYTES=$((HASHPOST_MAX_BODY_BYTES > 16777216 ? 4 * HASHPOST_MAX_BODY_BYTES : 67108864))
 # A request may wait for a hung worker until the watchdog ends it; Apache must not give up before.
 HASHPOST_PROXY_SECONDS=$((HASHPOST_HANG_SECONDS + 30))
 # Longer than anything that drains, so that supervisord's KILL is the last resort.
@@ -101,13 +104,6 @@ HASHPOST_OPEN_FILES=$((4 * HASHPOST_HTTPD_THREADS + 512))
 HASHPOST_GROUP=$(id -gn "$HASHPOST_USER")
 HASHPOST_SUPERVISOR_USER=$(id -un)
 
-# rotatelogs is a child of httpd's parent; when that is root, it drops to the ordinary user by itself.
-HASHPOST_ROTATELOGS="/usr/bin/rotatelogs -n $HASHPOST_LOG_FILES"
-as_user=()
-if ((EUID == 0)); then
-    as_user=(setpriv "--reuid=$HASHPOST_USER" "--regid=$HASHPOST_GROUP" --init-groups)
-    HASHPOST_ROTATELOGS="/usr/bin/${as_user[*]} $HASHPOST_ROTATELOGS"
-fi
 
 # Where a client on this machine finds the service.
 case $HASHPOST_LISTEN in
@@ -133,6 +129,6 @@ export HASHPOST_ROOT HASHPOST_HOME HASHPOST_DATA HASHPOST_LISTEN HASHPOST_PORT H
     HASHPOST_USER HASHPOST_WORKERS HASHPOST_THREADS HASHPOST_MAX_MESSAGE_BYTES HASHPOST_MAX_STORE_BYTES \
     HASHPOST_HANG_SECONDS HASHPOST_DRAIN_SECONDS HASHPOST_START_SECONDS HASHPOST_LOG_BYTES \
     HASHPOST_LOG_FILES HASHPOST_HTTPD_THREADS HASHPOST_PASSWORD_FILE HASHPOST_WORKER_BIN LOG_LEVEL \
-    HASHPOST_MAX_BODY_BYTES HASHPOST_PROXY_SECONDS HASHPOST_STOP_SECONDS HASHPOST_OPEN_FILES \
-    HASHPOST_GROUP HASHPOST_SUPERVISOR_USER HASHPOST_ROTATELOGS HASHPOST_URL HASHPOST_LISTEN_AT \
+    HASHPOST_MAX_BODY_BYTES HASHPOST_MAX_SPOOL_BYTES HASHPOST_PROXY_SECONDS HASHPOST_STOP_SECONDS HASHPOST_OPEN_FILES \
+    HASHPOST_GROUP HASHPOST_SUPERVISOR_USER HASHPOST_URL HASHPOST_LISTEN_AT \
     HASHPOST_HTTPD_DEFINES
