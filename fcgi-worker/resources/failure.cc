@@ -45,6 +45,8 @@ http::Response Failure::Answer(const std::exception_ptr& error) const {
     on_broken_(broken.what());
   } catch (const std::exception& unexpected) {
     log::Error("router", unexpected.what());
+  } catch (...) {
+    log::Error("router", "Something that is no exception object was thrown.");
   }
   return http::ToResponse(http::InternalError());
 }

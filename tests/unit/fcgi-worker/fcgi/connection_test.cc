@@ -1,0 +1,152 @@
+#include "fcgi-worker/fcgi/connection.h"
+
+#include <cppunit/extensions/HelperMacros.h>
+#include <fcntl.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <string>
+
+#include "fcgi-worker/http/errors.h"
+#include "tests/unit/fcgi-worker/fcgi/fcgi_client.h"
+
+namespace hashpost::fcgi {
+namespace {
+
+// Pins how libfcgi treats a descriptor that it is lent: the fields of FCGX_Request that we set are not
+// promised by its header.
+class ConnectionTest : public CppUnit::TestFixture {
+  CPPUNIT_TEST_SUITE(ConnectionTest);
+  CPPUNIT_TEST(AnswersSeveralRequestsOnOneConnection);
+  CPPUNIT_TEST(ReadsWhatAHandlerLeftOfTheBody);
+  CPPUNIT_TEST(WritesHeadWithoutContent);
+  CPPUNIT_TEST(ClosesWhenThePeerDoesNotKeepTheConnection);
+  CPPUNIT_TEST(EndsWhenThePeerCloses);
+  CPPUNIT_TEST(EndsOnWhatIsNotFastCgi);
+  CPPUNIT_TEST(NoticesABodyThatEndsEarly);
+  CPPUNIT_TEST(JoinsScriptNameAndPathInfo);
+  CPPUNIT_TEST(KeepsFieldsInCgiSpelling);
+  CPPUNIT_TEST(NeverClosesADescriptorThatIsNotItsOwn);
+  CPPUNIT_TEST_SUITE_END();
+
+ public:
+  void setUp() override {
+    FCGX_Init();
+    std::array<int, 2> ends{};
+    CPPUNIT_ASSERT_EQUAL(0, ::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()));
+    peer_ = io::UniqueFd(ends[0]);
+    connection_ = std::make_unique<Connection>(io::UniqueFd(ends[1]));
+  }
+  void tearDown() override { connection_.reset(); }
+
+  void AnswersSeveralRequestsOnOneConnection() {
+    for (int i = 0; i < 3; ++i) {
+      CPPUNIT_ASSERT(Send(peer_, RequestBytes("GET", "/" + std::to_string(i))));
+      CPPUNIT_ASSERT(connection_->ReadRequest());
+      CPPUNIT_ASSERT(connection_->inbound().request().path == "/" + std::to_string(i));
+      Answer("answer");
+      CPPUNIT_ASSERT(connection_->FinishRequest());
+      CPPUNIT_ASSERT_EQUAL(std::string("Status: 200 OK\r\nContent-Length: 6\r\n\r\nanswer"),
+                           ReadAnswer(peer_));
+    }
+  }
+
+  void ReadsWhatAHandlerLeftOfTheBody() {
+    CPPUNIT_ASSERT(Send(peer_, RequestBytes("POST", "/", std::string(50000, 'x'))));
+    CPPUNIT_ASSERT(connection_->ReadRequest());
+    Answer("refused");
+    CPPUNIT_ASSERT(connection_->FinishRequest());
+    CPPUNIT_ASSERT(Send(peer_, RequestBytes("GET", "/next")));
+    CPPUNIT_ASSERT(connection_->ReadRequest());
+    CPPUNIT_ASSERT(connection_->inbound().request().path == "/next");
+  }
+
+  void WritesHeadWithoutContent() {
+    CPPUNIT_ASSERT(Send(peer_, RequestBytes("HEAD", "/")));
+    CPPUNIT_ASSERT(connection_->ReadRequest());
+    Answer("answer");
+    CPPUNIT_ASSERT(connection_->FinishRequest());
+    CPPUNIT_ASSERT_EQUAL(std::string("Status: 200 OK\r\nContent-Length: 6\r\n\r\n"), ReadAnswer(peer_));
+  }
+
+  void ClosesWhenThePeerDoesNotKeepTheConnection() {
+    const Params params = {{"REQUEST_METHOD", "GET"}, {"SCRIPT_NAME", "/"}};
+    CPPUNIT_ASSERT(Send(peer_, BeginRecord(false) + ParamsRecords(params) + StdinRecords("")));
+    CPPUNIT_ASSERT(connection_->ReadRequest());
+    Answer("last");
+    CPPUNIT_ASSERT(!connection_->FinishRequest());
+  }
+
+  void EndsWhenThePeerCloses() {
+    peer_ = io::UniqueFd();
+    CPPUNIT_ASSERT(!connection_->ReadRequest());
+  }
+
+  void EndsOnWhatIsNotFastCgi() {
+    CPPUNIT_ASSERT(Send(peer_, "GET / HTTP/1.0\r\n\r\n"));
+    ::shutdown(peer_.get(), SHUT_WR);
+    CPPUNIT_ASSERT(!connection_->ReadRequest());
+  }
+
+  void NoticesABodyThatEndsEarly() {
+    const Params params = {{"REQUEST_METHOD", "POST"}, {"SCRIPT_NAME", "/"}, {"CONTENT_LENGTH", "10"}};
+    CPPUNIT_ASSERT(Send(peer_, BeginRecord(true) + ParamsRecords(params) + StdinRecords("12345")));
+    CPPUNIT_ASSERT(connection_->ReadRequest());
+    std::array<char, 64> buffer{};
+    CPPUNIT_ASSERT_THROW((void)connection_->inbound().request().body->Read(buffer), http::BodyIncomplete);
+  }
+
+  void JoinsScriptNameAndPathInfo() {
+    for (const Params& params :
+         {Params{{"SCRIPT_NAME", "/messages/a"}}, Params{{"SCRIPT_NAME", "/messages"}, {"PATH_INFO", "/a"}},
+          Params{{"PATH_INFO", "/messages/a"}, {"SCRIPT_NAME", ""}},
+          Params{{"PATH_INFO", "/a"}, {"SCRIPT_NAME", "/messages"}}}) {
+      CPPUNIT_ASSERT(Send(peer_, BeginRecord(true) + ParamsRecords(params) + StdinRecords("")));
+      CPPUNIT_ASSERT(connection_->ReadRequest());
+      CPPUNIT_ASSERT_EQUAL(std::string("/messages/a"), std::string(connection_->inbound().request().path));
+      Answer("");
+      CPPUNIT_ASSERT(connection_->FinishRequest());
+    }
+  }
+
+  void KeepsFieldsInCgiSpelling() {
+    const Params params = {
+        {"HTTP_IF_NONE_MATCH", "\"a\""}, {"CONTENT_TYPE", "text/plain"}, {"CONTENT_LENGTH", "x"}};
+    CPPUNIT_ASSERT(Send(peer_, BeginRecord(true) + ParamsRecords(params) + StdinRecords("")));
+    CPPUNIT_ASSERT(connection_->ReadRequest());
+    const http::Request& request = connection_->inbound().request();
+    CPPUNIT_ASSERT(request.Header("IF_NONE_MATCH") == "\"a\"");
+    CPPUNIT_ASSERT(request.Header("CONTENT_TYPE") == "text/plain");
+    CPPUNIT_ASSERT(!request.Header("ACCEPT").has_value());
+    CPPUNIT_ASSERT(!request.content_length.has_value());
+  }
+
+  void NeverClosesADescriptorThatIsNotItsOwn() {
+    peer_ = io::UniqueFd();
+    const int number = connection_->fd();
+    CPPUNIT_ASSERT(!connection_->ReadRequest());
+    // libfcgi has closed it; whoever gets the number next must keep it.
+    const io::UniqueFd next(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+    CPPUNIT_ASSERT(next.get() <= number);
+    const io::UniqueFd same(::dup2(next.get(), number));
+    connection_.reset();
+    CPPUNIT_ASSERT(::fcntl(number, F_GETFD) >= 0);
+    if (next.get() == number) [[maybe_unused]]
+      const int kept = const_cast<io::UniqueFd&>(same).Release();
+  }
+
+ private:
+  void Answer(const std::string& content) {
+    http::Response response;
+    response.content = content;
+    connection_->WriteAnswer(response);
+  }
+
+  io::UniqueFd peer_;
+  std::unique_ptr<Connection> connection_;
+};
+
+CPPUNIT_TEST_SUITE_REGISTRATION(ConnectionTest);
+
+}  // namespace
+}  // namespace hashpost::fcgi

@@ -1,0 +1,274 @@
+#include "fcgi-worker/fcgi/server.h"
+
+#include <cppunit/extensions/HelperMacros.h>
+#include <sys/socket.h>
+
+#include <atomic>
+#include <chrono>
+#include <future>
+#include <memory>
+#include <string>
+#include <system_error>
+#include <thread>
+#include <vector>
+
+#include "fcgi-worker/http/errors.h"
+#include "tests/unit/fcgi-worker/fcgi/fcgi_client.h"
+
+namespace hashpost::fcgi {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds kPlenty{20000};
+
+http::Response Text(std::string content) {
+  http::Response response;
+  response.content = std::move(content);
+  return response;
+}
+
+std::string Content(const std::string& answer) {
+  return answer.substr(answer.find("\r\n\r\n") + 4);
+}
+
+// Answers "<name> <path> <length of the body>"; /big with 2 MB; /hold when Release is called; /drop never.
+class Answering {
+ public:
+  explicit Answering(std::string name) : name_(std::move(name)) {}
+
+  void operator()(std::unique_ptr<http::Exchange> exchange) {
+    const http::Request& request = exchange->request();
+    if (request.path == "/drop") return;
+    if (request.path == "/hold") {
+      const std::scoped_lock lock(mutex_);
+      held_.push_back(std::move(exchange));
+      arrived_.notify_all();
+      return;
+    }
+    if (request.path == "/big") return exchange->Respond(Text(std::string(2'000'000, 'b')));
+    std::size_t length = 0;
+    std::vector<char> buffer(16384);
+    while (const std::size_t got = request.body->Read(buffer)) length += got;
+    exchange->Respond(Text(name_ + " " + std::string(request.path) + " " + std::to_string(length)));
+  }
+
+  void AwaitHeld(std::size_t count) {
+    std::unique_lock lock(mutex_);
+    arrived_.wait_for(lock, kPlenty, [&] { return held_.size() >= count; });
+    CPPUNIT_ASSERT_EQUAL(count, held_.size());
+  }
+
+  void Release() {
+    const std::scoped_lock lock(mutex_);
+    for (auto& exchange : held_) exchange->Respond(Text("released"));
+    held_.clear();
+  }
+
+ private:
+  const std::string name_;
+  std::mutex mutex_;
+  std::condition_variable arrived_;
+  std::vector<std::unique_ptr<http::Exchange>> held_;
+};
+
+class ServerTest : public CppUnit::TestFixture {
+  CPPUNIT_TEST_SUITE(ServerTest);
+  CPPUNIT_TEST(ServesKeptConnectionsManyAtATime);
+  CPPUNIT_TEST(ServesBigBodiesAndBigAnswers);
+  CPPUNIT_TEST(AnswersWhatAHandlerDropped);
+  CPPUNIT_TEST(ServesOthersWhileManyReadersAreStuck);
+  CPPUNIT_TEST(HandsIdleConnectionsToItsSibling);
+  CPPUNIT_TEST(FinishesARequestThenHandsItsConnectionOver);
+  CPPUNIT_TEST(HandsOverARequestThatWaitsInTheSocket);
+  CPPUNIT_TEST(GivesUpDrainingAtItsLimit);
+  CPPUNIT_TEST(AcceptsNoMoreThanItsLimitOfConnections);
+  CPPUNIT_TEST(RefusesADescriptorThatDoesNotListen);
+  CPPUNIT_TEST_SUITE_END();
+
+ public:
+  void ServesKeptConnectionsManyAtATime() {
+    const auto server = Start(first_);
+    std::vector<std::thread> clients;
+    std::atomic<int> right = 0;
+    for (int c = 0; c < 8; ++c) {
+      clients.emplace_back([&, c] {
+        const io::UniqueFd client = pool_.Connect();
+        for (int i = 0; i < 50; ++i) {
+          const std::string path = "/" + std::to_string(c) + "/" + std::to_string(i);
+          Send(client,
+               i % 2 == 0 ? RequestBytes("GET", path) : RequestBytes("POST", path, std::string(300, 'x')));
+          if (Content(ReadAnswer(client)) == "first " + path + (i % 2 == 0 ? " 0" : " 300")) ++right;
+        }
+      });
+    }
+    for (std::thread& client : clients) client.join();
+    CPPUNIT_ASSERT_EQUAL(400, right.load());
+    CPPUNIT_ASSERT_EQUAL(std::size_t{0}, AwaitEmpty(*server));
+  }
+
+  void ServesBigBodiesAndBigAnswers() {
+    const auto server = Start(first_);
+    {
+      const io::UniqueFd client = pool_.Connect();
+      CPPUNIT_ASSERT(Send(client, RequestBytes("POST", "/upload", std::string(3'000'000, 'u'))));
+      CPPUNIT_ASSERT_EQUAL(std::string("first /upload 3000000"), Content(ReadAnswer(client)));
+      CPPUNIT_ASSERT(Send(client, RequestBytes("GET", "/big")));
+      CPPUNIT_ASSERT_EQUAL(std::size_t{2'000'000}, Content(ReadAnswer(client)).size());
+      CPPUNIT_ASSERT(Send(client, RequestBytes("HEAD", "/big")));
+      CPPUNIT_ASSERT_EQUAL(std::size_t{0}, Content(ReadAnswer(client)).size());
+    }
+    CPPUNIT_ASSERT_EQUAL(std::size_t{0}, AwaitEmpty(*server));
+  }
+
+  void AnswersWhatAHandlerDropped() {
+    const auto server = Start(first_);
+    {
+      const io::UniqueFd client = pool_.Connect();
+      CPPUNIT_ASSERT(Send(client, RequestBytes("GET", "/drop")));
+      CPPUNIT_ASSERT(ReadAnswer(client).starts_with("Status: 500 "));
+      CPPUNIT_ASSERT(Send(client, RequestBytes("GET", "/next")));
+      CPPUNIT_ASSERT_EQUAL(std::string("first /next 0"), Content(ReadAnswer(client)));
+    }
+    CPPUNIT_ASSERT_EQUAL(std::size_t{0}, AwaitEmpty(*server));
+  }
+
+  void ServesOthersWhileManyReadersAreStuck() {
+    const auto server = Start(first_);
+    {
+      std::vector<io::UniqueFd> stuck;  // ask for much and read nothing
+      for (int i = 0; i < 10; ++i) {
+        stuck.push_back(pool_.Connect());
+        CPPUNIT_ASSERT(Send(stuck.back(), RequestBytes("GET", "/big")));
+      }
+      const io::UniqueFd client = pool_.Connect();
+      CPPUNIT_ASSERT(Send(client, RequestBytes("GET", "/small")));
+      CPPUNIT_ASSERT_EQUAL(std::string("first /small 0"), Content(ReadAnswer(client)));
+    }
+    CPPUNIT_ASSERT_EQUAL(std::size_t{0}, AwaitEmpty(*server));
+  }
+
+  void HandsIdleConnectionsToItsSibling() {
+    auto old = Start(first_);
+    std::vector<io::UniqueFd> clients;
+    for (int i = 0; i < 20; ++i) {
+      clients.push_back(pool_.Connect());
+      CPPUNIT_ASSERT(Send(clients.back(), RequestBytes("GET", "/a")));
+      CPPUNIT_ASSERT_EQUAL(std::string("first /a 0"), Content(ReadAnswer(clients.back())));
+    }
+    const auto sibling = Start(second_);
+    CPPUNIT_ASSERT_EQUAL(std::size_t{0}, old->Drain(kPlenty));
+    old.reset();
+    for (const io::UniqueFd& client : clients) {
+      CPPUNIT_ASSERT(Send(client, RequestBytes("GET", "/b")));
+      CPPUNIT_ASSERT_EQUAL(std::string("second /b 0"), Content(ReadAnswer(client)));
+    }
+    clients.clear();
+    CPPUNIT_ASSERT_EQUAL(std::size_t{0}, AwaitEmpty(*sibling));
+  }
+
+  void FinishesARequestThenHandsItsConnectionOver() {
+    auto old = Start(first_);
+    io::UniqueFd client = pool_.Connect();
+    CPPUNIT_ASSERT(Send(client, RequestBytes("GET", "/hold")));
+    first_.AwaitHeld(1);
+    const auto sibling = Start(second_);
+    auto drained = std::async(std::launch::async, [&] { return old->Drain(kPlenty); });
+    first_.Release();
+    CPPUNIT_ASSERT_EQUAL(std::string("released"), Content(ReadAnswer(client)));
+    CPPUNIT_ASSERT_EQUAL(std::size_t{0}, drained.get());
+    old.reset();
+    CPPUNIT_ASSERT(Send(client, RequestBytes("GET", "/b")));
+    CPPUNIT_ASSERT_EQUAL(std::string("second /b 0"), Content(ReadAnswer(client)));
+    client = io::UniqueFd();
+    CPPUNIT_ASSERT_EQUAL(std::size_t{0}, AwaitEmpty(*sibling));
+  }
+
+  void HandsOverARequestThatWaitsInTheSocket() {
+    // Requests arrive all through the drain, as Apache sends them; each must be answered by one or the other.
+    auto old = Start(first_);
+    const auto sibling = Start(second_);
+    std::atomic<bool> stop = false;
+    std::atomic<int> answered = 0;
+    std::vector<std::thread> threads;
+    for (int c = 0; c < 4; ++c) {
+      threads.emplace_back([&] {
+        const io::UniqueFd client = pool_.Connect();
+        for (int i = 0; !stop || i < 20; ++i) {
+          if (!Send(client, RequestBytes("POST", "/c", "body"))) throw std::runtime_error("send failed");
+          if (Content(ReadAnswer(client)).ends_with(" /c 4")) ++answered;
+        }
+      });
+    }
+    while (answered < 40) std::this_thread::yield();
+    CPPUNIT_ASSERT_EQUAL(std::size_t{0}, old->Drain(kPlenty));
+    old.reset();
+    const int before = answered;
+    while (answered < before + 40) std::this_thread::yield();
+    stop = true;
+    for (std::thread& thread : threads) thread.join();
+    CPPUNIT_ASSERT_EQUAL(std::size_t{0}, AwaitEmpty(*sibling));
+  }
+
+  void GivesUpDrainingAtItsLimit() {
+    auto server = Start(first_);
+    const io::UniqueFd client = pool_.Connect();
+    CPPUNIT_ASSERT(Send(client, RequestBytes("GET", "/hold")));
+    first_.AwaitHeld(1);
+    CPPUNIT_ASSERT_EQUAL(std::size_t{1}, server->Drain(milliseconds(50)));
+    first_.Release();
+  }
+
+  void AcceptsNoMoreThanItsLimitOfConnections() {
+    const auto server = Start(first_, 2);
+    {
+      std::vector<io::UniqueFd> clients;
+      for (int i = 0; i < 2; ++i) {
+        clients.push_back(pool_.Connect());
+        CPPUNIT_ASSERT(Send(clients.back(), RequestBytes("GET", "/a")));
+        CPPUNIT_ASSERT_EQUAL(std::string("first /a 0"), Content(ReadAnswer(clients.back())));
+      }
+      const io::UniqueFd third = pool_.Connect();
+      CPPUNIT_ASSERT(Send(third, RequestBytes("GET", "/b")));
+      CPPUNIT_ASSERT(!Readable(third, milliseconds(50)));
+      clients.pop_back();
+      CPPUNIT_ASSERT_EQUAL(std::string("first /b 0"), Content(ReadAnswer(third)));
+    }
+    CPPUNIT_ASSERT_EQUAL(std::size_t{0}, AwaitEmpty(*server));
+  }
+
+  void RefusesADescriptorThatDoesNotListen() {
+    CPPUNIT_ASSERT_THROW(Server({.listen_fd = STDERR_FILENO, .max_connections = 1}, [](auto) {}),
+                         std::system_error);
+  }
+
+ private:
+  [[nodiscard]] std::unique_ptr<Server> Start(Answering& handler, std::size_t max_connections = 512) const {
+    return std::make_unique<Server>(
+        ServerOptions{.listen_fd = pool_.fd(), .max_connections = max_connections},
+        [&](std::unique_ptr<http::Exchange> exchange) { handler(std::move(exchange)); });
+  }
+
+  // Drains a server whose clients have gone: its connections close by themselves, or go into the socket's
+  // queue.
+  static std::size_t AwaitEmpty(Server& server) { return server.Drain(kPlenty); }
+
+  static bool Readable(const io::UniqueFd& fd, milliseconds limit) {
+    const timeval brief{.tv_sec = 0, .tv_usec = limit.count() * 1000};
+    ::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &brief, sizeof brief);
+    char byte = 0;
+    const bool readable = ::recv(fd.get(), &byte, 1, MSG_PEEK) >= 0;
+    const timeval plenty{.tv_sec = 20, .tv_usec = 0};
+    ::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &plenty, sizeof plenty);
+    return readable;
+  }
+
+  ListeningSocket pool_;
+  Answering first_{"first"};
+  Answering second_{"second"};
+};
+
+CPPUNIT_TEST_SUITE_REGISTRATION(ServerTest);
+
+}  // namespace
+}  // namespace hashpost::fcgi

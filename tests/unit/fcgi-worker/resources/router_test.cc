@@ -1,0 +1,151 @@
+#include "fcgi-worker/resources/router.h"
+
+#include <cppunit/extensions/HelperMacros.h>
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "fcgi-worker/http/errors.h"
+#include "fcgi-worker/http/problem.h"
+#include "store/message_store.h"
+#include "tests/unit/fcgi-worker/resources/test_exchange.h"
+
+namespace hashpost::resources {
+namespace {
+
+class Scripted : public Resource {
+ public:
+  explicit Scripted(std::string name) : name_(std::move(name)) {}
+  [[nodiscard]] std::string_view Allow() const override { return "GET, POST, OPTIONS"; }
+  [[nodiscard]] std::string_view AcceptPost() const override { return "text/plain"; }
+  [[nodiscard]] std::optional<http::Response> Handle(std::unique_ptr<http::Exchange>& exchange) override {
+    if (act) act(exchange);
+    if (!exchange) return std::nullopt;
+    http::Response response;
+    response.content = name_;
+    return response;
+  }
+  std::function<void(std::unique_ptr<http::Exchange>&)> act;
+
+ private:
+  const std::string name_;
+};
+
+class RouterTest : public CppUnit::TestFixture {
+  CPPUNIT_TEST_SUITE(RouterTest);
+  CPPUNIT_TEST(FindsTheResourceOfAPath);
+  CPPUNIT_TEST(RefusesOtherPathsAndMethods);
+  CPPUNIT_TEST(AnswersOptionsItself);
+  CPPUNIT_TEST(TurnsEveryFailureIntoItsAnswer);
+  CPPUNIT_TEST(TellsWhenTheStoreBroke);
+  CPPUNIT_TEST(LeavesATakenExchangeAlone);
+  CPPUNIT_TEST_SUITE_END();
+
+ public:
+  void setUp() override {
+    router_ = std::make_unique<Router>(failure_);
+    router_->Add("/messages", collection_);
+    router_->Add("/messages/", item_);
+    router_->Add("/", root_);
+  }
+
+  void FindsTheResourceOfAPath() {
+    CPPUNIT_ASSERT_EQUAL(std::string("collection"), Ask("GET", "/messages").content);
+    CPPUNIT_ASSERT_EQUAL(std::string("item"), Ask("GET", "/messages/").content);
+    CPPUNIT_ASSERT_EQUAL(std::string("item"), Ask("GET", "/messages/a/b").content);
+    CPPUNIT_ASSERT_EQUAL(std::string("root"), Ask("GET", "/").content);
+  }
+
+  void RefusesOtherPathsAndMethods() {
+    for (const char* path : {"", "/messagesx", "/x", "//", "/message"}) {
+      CPPUNIT_ASSERT_EQUAL(404, Ask("GET", path).status);
+    }
+    for (const char* method : {"PUT", "", "get", "GET, POST", "OPTION"}) {
+      const http::Response response = Ask(method, "/messages");
+      CPPUNIT_ASSERT_EQUAL(405, response.status);
+      CPPUNIT_ASSERT_EQUAL(std::string("GET, POST, OPTIONS"), Header(response, "Allow"));
+    }
+  }
+
+  void AnswersOptionsItself() {
+    const http::Response response = Ask("OPTIONS", "/messages");
+    CPPUNIT_ASSERT_EQUAL(204, response.status);
+    CPPUNIT_ASSERT_EQUAL(std::string("GET, POST, OPTIONS"), Header(response, "Allow"));
+    CPPUNIT_ASSERT_EQUAL(std::string("text/plain"), Header(response, "Accept-Post"));
+  }
+
+  void TurnsEveryFailureIntoItsAnswer() {
+    struct Case {
+      std::function<void()> fail;
+      int status;
+      const char* slug;
+    };
+    const std::vector<Case> cases = {
+        {[] {
+           throw http::HttpError({418, "teapot", "Teapot", "Short and stout.", {}});
+         },
+         418, "teapot"},
+        {[] { throw http::BodyIncomplete(); }, 400, "body-incomplete"},
+        {[] { throw store::StoreFull("full"); }, 507, "store-full"},
+        {[] { throw store::StoreUnavailable("away"); }, 503, "store-unavailable"},
+        {[] { throw store::RecordDamaged("damaged"); }, 500, "record-damaged"},
+        {[] { throw store::StoreBroken("broken"); }, 500, "internal-error"},
+        {[] { throw std::runtime_error("surprise"); }, 500, "internal-error"},
+        {[] { throw 5; }, 500, "internal-error"},
+    };
+    for (const Case& expected : cases) {
+      root_.act = [&](auto&) { expected.fail(); };
+      const http::Response response = Ask("GET", "/");
+      CPPUNIT_ASSERT_EQUAL(expected.status, response.status);
+      CPPUNIT_ASSERT_EQUAL(std::string("application/problem+json"), Header(response, "Content-Type"));
+      CPPUNIT_ASSERT(response.content.find(std::string("/problems/") + expected.slug + "\"") !=
+                     std::string::npos);
+      CPPUNIT_ASSERT_EQUAL(expected.status == 503 ? std::string("5") : std::string(),
+                           Header(response, "Retry-After"));
+    }
+  }
+
+  void TellsWhenTheStoreBroke() {
+    root_.act = [](auto&) { throw store::StoreBroken("a sync failed"); };
+    (void)Ask("GET", "/");
+    CPPUNIT_ASSERT(std::vector<std::string>{"a sync failed"} == broken_);
+  }
+
+  void LeavesATakenExchangeAlone() {
+    std::unique_ptr<http::Exchange> taken;
+    root_.act = [&](std::unique_ptr<http::Exchange>& exchange) { taken = std::move(exchange); };
+    std::optional<http::Response> answer;
+    router_->Handle(std::make_unique<TestExchange>("GET", "/", "", answer));
+    CPPUNIT_ASSERT(!answer.has_value());
+    root_.act = [&](std::unique_ptr<http::Exchange>& exchange) {
+      taken = std::move(exchange);
+      throw std::runtime_error("after it was taken");
+    };
+    router_->Handle(std::make_unique<TestExchange>("GET", "/", "", answer));
+    CPPUNIT_ASSERT(!answer.has_value());
+  }
+
+ private:
+  http::Response Ask(const std::string& method, const std::string& path) {
+    std::optional<http::Response> answer;
+    router_->Handle(std::make_unique<TestExchange>(method, path, "", answer));
+    CPPUNIT_ASSERT(answer.has_value());
+    return std::move(*answer);
+  }
+
+  std::vector<std::string> broken_;
+  Failure failure_{[this](const std::string& reason) { broken_.push_back(reason); }};
+  Scripted collection_{"collection"};
+  Scripted item_{"item"};
+  Scripted root_{"root"};
+  std::unique_ptr<Router> router_;
+};
+
+CPPUNIT_TEST_SUITE_REGISTRATION(RouterTest);
+
+}  // namespace
+}  // namespace hashpost::resources

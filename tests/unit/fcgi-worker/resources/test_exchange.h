@@ -1,0 +1,57 @@
+// An Exchange whose request a test makes up, and whose answer it can look at.
+
+#pragma once
+
+#include <algorithm>
+#include <cstring>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "fcgi-worker/http/exchange.h"
+
+namespace hashpost::resources {
+
+class TestExchange : public http::Exchange {
+ public:
+  TestExchange(std::string method, std::string path, std::string body, std::optional<http::Response>& answer)
+      : method_(std::move(method)), path_(std::move(path)), body_(std::move(body)), answer_(answer) {
+    request_.method = method_;
+    request_.path = path_;
+    request_.content_length = body_.bytes.size();
+    request_.body = &body_;
+  }
+  [[nodiscard]] const http::Request& request() const override { return request_; }
+  void Respond(http::Response response) noexcept override { answer_ = std::move(response); }
+
+  void AddField(std::string_view name, std::string_view value) { request_.fields.push_back({name, value}); }
+
+ private:
+  struct Body : http::BodyReader {
+    explicit Body(std::string content) : bytes(std::move(content)) {}
+    [[nodiscard]] std::size_t Read(std::span<char> buffer) override {
+      const std::size_t size = std::min(buffer.size(), bytes.size() - at);
+      std::memcpy(buffer.data(), bytes.data() + at, size);
+      at += size;
+      return size;
+    }
+    std::string bytes;
+    std::size_t at = 0;
+  };
+  std::string method_;
+  std::string path_;
+  Body body_;
+  http::Request request_;
+  std::optional<http::Response>& answer_;
+};
+
+// The value of header field `name`; empty if there is none.
+inline std::string Header(const http::Response& response, std::string_view name) {
+  for (const auto& [key, value] : response.headers) {
+    if (key == name) return value;
+  }
+  return {};
+}
+
+}  // namespace hashpost::resources
