@@ -22,8 +22,9 @@ namespace {
 // under what a unix socket buffers.
 constexpr std::uint64_t kInlineBytes = 64U << 10U;
 constexpr std::size_t kBlockingQueue = 256;
-// Descriptors that are not connections: the store, logs, epoll and the like.
-constexpr std::size_t kOtherDescriptors = 64;
+// What epoll reports besides the numbers of slots.
+constexpr std::uint64_t kListening = ~std::uint64_t{0};
+constexpr std::uint64_t kStopping = kListening - 1;
 constexpr std::chrono::milliseconds kHandOverRetry{20};
 
 [[noreturn]] void Throw(const char* what) {
@@ -105,14 +106,16 @@ Server::Server(const ServerOptions& options, Handler handler)
       pool_socket_(SocketPath(options.listen_fd)),
       epoll_(::epoll_create1(EPOLL_CLOEXEC)),
       stop_event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
-      slots_(options.max_connections + kOtherDescriptors),
+      slots_(options.max_connections),
       blocking_(options.blocking_threads, kBlockingQueue) {
   if (!epoll_ || !stop_event_) Throw("epoll_create1 or eventfd");
   // Several workers are woken for one connection now and then; who comes late must not block in accept.
   if (::fcntl(options_.listen_fd, F_SETFL, O_NONBLOCK) != 0) Throw("fcntl");
-  epoll_event event{.events = EPOLLIN, .data = {.fd = stop_event_.get()}};
+  epoll_event event{.events = EPOLLIN, .data = {.u64 = kStopping}};
   if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, stop_event_.get(), &event) != 0) Throw("epoll_ctl");
   FCGX_Init();
+  free_slots_.reserve(slots_.size());
+  for (std::size_t index = slots_.size(); index > 0; --index) free_slots_.push_back(index - 1);
   UpdateListening();
   for (std::size_t i = 0; i < options_.io_threads; ++i) io_threads_.emplace_back([this] { RunIoThread(); });
 }
@@ -129,7 +132,7 @@ void Server::UpdateListening() {
   const bool on = !draining_ && open_ < options_.max_connections;
   if (listening_ == on) return;
   listening_ = on;
-  epoll_event event{.events = EPOLLIN | EPOLLEXCLUSIVE, .data = {.fd = options_.listen_fd}};
+  epoll_event event{.events = EPOLLIN | EPOLLEXCLUSIVE, .data = {.u64 = kListening}};
   if (::epoll_ctl(epoll_.get(), on ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, options_.listen_fd, &event) != 0) {
     Throw("epoll_ctl on the listening socket");
   }
@@ -141,10 +144,10 @@ void Server::RunIoThread() {
     epoll_event event{};
     if (::epoll_wait(epoll_.get(), &event, 1, -1) != 1) continue;
     const progress::Working working("answering a request");
-    if (event.data.fd == options_.listen_fd) {
+    if (event.data.u64 == kListening) {
       Accept();
-    } else if (event.data.fd != stop_event_.get()) {
-      OnReadable(static_cast<std::size_t>(event.data.fd));
+    } else if (event.data.u64 != kStopping) {
+      OnReadable(event.data.u64);
     }
   }
 }
@@ -156,10 +159,15 @@ void Server::Accept() {
 }
 
 void Server::Adopt(io::UniqueFd socket) {
-  const auto index = static_cast<std::size_t>(socket.get());
-  if (index >= slots_.size()) {
-    log::Error("server", "Too many connections; closing one. Raise the limit of open files (ulimit -n).");
-    return;
+  std::size_t index = 0;
+  {
+    const std::scoped_lock lock(mutex_);
+    if (free_slots_.empty()) {
+      log::Error("server", "Too many connections; closing one. Raise the limit of open files (ulimit -n).");
+      return;
+    }
+    index = free_slots_.back();
+    free_slots_.pop_back();
   }
   Slot& slot = slots_[index];
   slot.connection = std::make_unique<Connection>(std::move(socket));
@@ -176,16 +184,20 @@ void Server::Arm(std::size_t index, int operation) {
 
 void Server::Watch(std::size_t index, int operation) {
   Slot& slot = slots_[index];
-  const int fd = slot.connection->fd();
-  slot.state = State::kArmed;  // first: the event may come before epoll_ctl returns
-  epoll_event event{.events = EPOLLIN | EPOLLRDHUP | EPOLLONESHOT, .data = {.fd = fd}};
-  ::epoll_ctl(epoll_.get(), operation, fd, &event);
+  slot.state = State::kArming;
+  epoll_event event{.events = EPOLLIN | EPOLLRDHUP | EPOLLONESHOT, .data = {.u64 = index}};
+  ::epoll_ctl(epoll_.get(), operation, slot.connection->fd(), &event);
+  slot.state = State::kArmed;
 }
 
 void Server::OnReadable(std::size_t index) {
   Slot& slot = slots_[index];
   State expected = State::kArmed;
-  if (!slot.state.compare_exchange_strong(expected, State::kBusy)) return;  // the drain took it
+  while (!slot.state.compare_exchange_strong(expected, State::kBusy)) {
+    if (expected != State::kArming) return;  // the drain took it
+    std::this_thread::yield();               // the event was faster than the return from epoll_ctl
+    expected = State::kArmed;
+  }
   if (slot.fresh) {
     slot.fresh = false;
     const Arrival arrival = Classify(slot.connection->fd());
@@ -234,9 +246,12 @@ void Server::Finish(std::size_t index) {
 
 void Server::Close(std::size_t index) {
   Slot& slot = slots_[index];
-  // The slot must be free before the descriptor is: the kernel may give its number out again at once.
-  const std::unique_ptr<Connection> connection = std::move(slot.connection);
+  slot.connection.reset();
   slot.state = State::kNone;
+  {
+    const std::scoped_lock lock(mutex_);
+    free_slots_.push_back(index);
+  }
   if (open_.fetch_sub(1) >= options_.max_connections) UpdateListening();
   if (draining_) {
     const std::scoped_lock lock(mutex_);
@@ -249,6 +264,8 @@ void Server::TryHandOver(std::size_t index) {
   State expected = State::kArmed;
   if (!slot.state.compare_exchange_strong(expected, State::kBusy)) return;  // at work: it comes back to Arm
   if (HandOver(pool_socket_, slot.connection->fd())) {
+    // The sibling keeps it open, so closing our copy alone would not end our watch.
+    ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, slot.connection->fd(), nullptr);
     Close(index);
   } else {
     // Nobody takes it now, so it is served on. Its event may have come and been passed over meanwhile: ask

@@ -50,7 +50,9 @@ class Server {
   class RequestTask;
   class AnswerTask;
 
-  enum class State : unsigned char { kNone, kArmed, kBusy };
+  // kArming: between asking epoll for the next event and having let go, so that nobody closes the descriptor
+  // under the one who asks.
+  enum class State : unsigned char { kNone, kArming, kArmed, kBusy };
   struct Slot {
     std::atomic<State> state{State::kNone};
     bool fresh = false;  // nothing was read from it yet: it may carry a descriptor
@@ -75,13 +77,14 @@ class Server {
   std::string pool_socket_;
   io::UniqueFd epoll_;
   io::UniqueFd stop_event_;
-  std::vector<Slot> slots_;  // by descriptor
+  std::vector<Slot> slots_;
   std::atomic<std::size_t> open_{0};
   std::atomic<bool> draining_{false};
   std::atomic<bool> stopping_{false};
   std::mutex mutex_;
   std::condition_variable closed_;
-  bool listening_ = false;  // guarded by mutex_
+  bool listening_ = false;               // guarded by mutex_
+  std::vector<std::size_t> free_slots_;  // guarded by mutex_
   BlockingPool blocking_;
   std::vector<std::thread> io_threads_;
 };
