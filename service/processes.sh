@@ -4,7 +4,7 @@
 # running PID: is it there, and more than a zombie?
 running() {
     local status
-    status=$(</proc/"$1"/status) 2>/dev/null || return 1
+    status=$(cat "/proc/$1/status" 2>/dev/null) || return 1
     [[ $status != *$'\nState:\tZ'* ]]
 }
 
@@ -18,7 +18,7 @@ started_processes() {
         pid=${file//[!0-9]/}
         grep -qzxF SUPERVISOR_ENABLED=1 "$file" 2>/dev/null || continue
         [[ -z ${1:-} ]] || grep -qzxF -- "$1" "$file" 2>/dev/null || continue
-        stat=$(</proc/"$pid"/stat) 2>/dev/null || continue
+        stat=$(cat "/proc/$pid/stat" 2>/dev/null) || continue
         read -r _ _ group _ <<<"${stat##*) }"
         [[ $group != "$own_group" ]] && running "$pid" && echo "$pid"
     done || true

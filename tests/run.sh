@@ -1,0 +1,82 @@
+#!/bin/bash
+# run.sh VARIANT SUITE…: runs the suites (unit, e2e, faults) against build/VARIANT and ends with
+# "N passed, N failed". With a sanitizer variant, every report file counts as a failure.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+variant=$1
+shift
+out=$PWD/build/$variant
+reports=$out/reports
+export HASHPOST_WORKER_BIN=$out/hashpost-worker
+passed=0
+failed=0
+
+if [[ $variant != release ]]; then
+    # Workers write here too, and under root they are another user.
+    rm -rf "$reports"
+    mkdir -p "$reports"
+    chmod 1777 "$reports"
+    export ASAN_OPTIONS=log_path=$reports/asan:detect_leaks=1:detect_stack_use_after_return=1
+    export UBSAN_OPTIONS=log_path=$reports/ubsan:print_stacktrace=1
+    export TSAN_OPTIONS=log_path=$reports/tsan:second_deadlock_stack=1
+    export HASHPOST_START_SECONDS=${HASHPOST_START_SECONDS:-60}
+fi
+
+# count OK BAD STATUS: adds them up; a runner that failed without naming a failure is one.
+count() {
+    passed=$((passed + $1))
+    failed=$((failed + $2))
+    if (($3 != 0 && $2 == 0)); then
+        echo "The runner ended with status $3 and named no failed test."
+        failed=$((failed + 1))
+    fi
+}
+
+run_unit() {
+    local log=$out/unit-tests.log status=0 good bad
+    "$out/unit-tests" 2>&1 | tee "$log" || status=$?
+    good=$(sed -nE '$s/^([0-9]+) passed, [0-9]+ failed$/\1/p' "$log")
+    bad=$(sed -nE '$s/^[0-9]+ passed, ([0-9]+) failed$/\1/p' "$log")
+    if [[ -z $good || -z $bad ]]; then
+        echo "The unit tests did not end with their count (status $status)."
+        bad=1
+    fi
+    count "${good:-0}" "$bad" "$status"
+}
+
+run_bats() {
+    local log=$out/$1.tap status=0 planned good bad
+    if [[ -z $(find "tests/$1" -name '*.bats' 2>/dev/null) ]]; then
+        echo "There is no test in tests/$1."
+        failed=$((failed + 1))
+        return
+    fi
+    bats --formatter tap --recursive "tests/$1" 2>&1 | tee "$log" || status=$?
+    planned=$(sed -nE 's/^1\.\.([0-9]+)$/\1/p' "$log" | head -n 1)
+    good=$(grep -cE '^ok [0-9]+' "$log" || true)
+    bad=$(grep -cE '^not ok [0-9]+' "$log" || true)
+    # What was planned and never reported failed, too.
+    ((good + bad >= ${planned:-1})) || bad=$((${planned:-1} - good))
+    count "$good" "$bad" "$status"
+}
+
+for suite in "$@"; do
+    echo "== $suite ($variant)"
+    case $suite in
+    unit) run_unit ;;
+    *) run_bats "$suite" ;;
+    esac
+done
+
+if [[ $variant != release ]]; then
+    found=$(find "$reports" -type f | wc -l)
+    if ((found)); then
+        find "$reports" -type f -exec head -n 60 {} +
+        echo "The sanitizer wrote $found reports (in $reports)."
+        failed=$((failed + found))
+    fi
+fi
+
+echo "$passed passed, $failed failed"
+((failed == 0))
