@@ -118,9 +118,11 @@ load() { $PYTHON -I "$ROOT/tests/tools/load.py" --port "$HASHPOST_PORT" --cacert
 
 # raw_answer STEP…: like ask, for what raw prints.
 raw_answer() {
+    raw "$@" >"$BATS_TEST_TMPDIR/raw" && raw_parse "$BATS_TEST_TMPDIR/raw"
+}
+raw_parse() {
     FIELDS=$BATS_TEST_TMPDIR/fields BODY=$BATS_TEST_TMPDIR/body
-    raw "$@" >"$BATS_TEST_TMPDIR/raw" || return
-    sed '/^\r$/q' "$BATS_TEST_TMPDIR/raw" >"$FIELDS"
-    tail -c +$(($(wc -c <"$FIELDS") + 1)) "$BATS_TEST_TMPDIR/raw" >"$BODY"
+    sed '/^\r$/q' "$1" >"$FIELDS"
+    tail -c +$(($(wc -c <"$FIELDS") + 1)) "$1" >"$BODY"
     code=$(sed -nE '1s/^HTTP\/1.1 ([0-9]+).*/\1/p' "$FIELDS")
 }

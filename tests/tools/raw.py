@@ -7,17 +7,22 @@ Steps, in order (TEXT with Python's escapes, such as \\r\\n and \\xff; TEXT@N is
   answer       reads one HTTP/1.1 answer and prints it: status line, fields, empty line, body
   status       reads one answer and prints its status only
   interim      reads one 1xx answer and prints its status line
+  until NAME   does nothing, reads nothing, until that file is there
   silence      fails if anything comes within 300 ms
   end          expects the server to close, and prints what came before
   reset        closes at once with a TCP reset
 """
 
 import argparse
+import os
 import re
 import socket
 import ssl
 import struct
 import sys
+import time
+
+POLL_SECONDS = 0.05
 
 
 def text_of(word):
@@ -30,7 +35,6 @@ class Conversation:
     def __init__(self, options):
         self.sock = socket.create_connection(("127.0.0.1", options.port), timeout=options.timeout)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.raw = self.sock
         if not options.plain:
             context = ssl.create_default_context(cafile=options.cacert)
             # A server that closes without TLS's own goodbye has closed all the same.
@@ -85,6 +89,10 @@ class Conversation:
                 out.write(self.take_answer()[0].split(b" ")[1] + b"\n")
             elif step == "interim":
                 out.write(self.take_head().split(b"\r\n")[0] + b"\n")
+            elif step == "until":
+                name = next(steps)
+                while not os.path.exists(name):
+                    time.sleep(POLL_SECONDS)
             elif step == "silence":
                 self.expect_silence()
             elif step == "end":
@@ -92,7 +100,7 @@ class Conversation:
                     pass
                 out.write(self.buffer)
             elif step == "reset":
-                self.raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 self.sock.close()
                 return
             else:
