@@ -68,7 +68,8 @@ check_number HASHPOST_LOG_FILES 2 1000
 check_number HASHPOST_HTTPD_THREADS 8 10000
 make_bytes HASHPOST_LOG_BYTES 4096 1099511627776
 make_bytes HASHPOST_MAX_MESSAGE_BYTES 1 67108864
-[[ $HASHPOST_LISTEN =~ ^[0-9.]+$ || $HASHPOST_LISTEN =~ ^[0-9a-fA-F:]+$ ]] ||
+octet='(25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])'
+[[ $HASHPOST_LISTEN =~ ^($octet\.){3}$octet$ || ($HASHPOST_LISTEN == *:* && $HASHPOST_LISTEN =~ ^[0-9a-fA-F:]+$) ]] ||
     refuse "HASHPOST_LISTEN=$HASHPOST_LISTEN must be an IP address, such as 127.0.0.1, 0.0.0.0 or ::1."
 
 # Paths become part of the configuration of Apache and supervisord, which have their own quoting rules.

@@ -1,0 +1,176 @@
+#!/usr/bin/env bats
+# A setting that is wrong stops the start with one sentence that names it.
+# shellcheck disable=SC2154,SC2030,SC2031  # bats' run sets $status; each test is a process of its own
+
+bats_require_minimum_version 1.5.0
+load stack.bash
+
+setup() { stack_new; }
+teardown() { stack_end; }
+
+# refused WORD…: up fails, in one sentence on stderr that has these words, and starts nothing.
+refused() {
+    local word
+    run --separate-stderr "$ROOT/service/hashpost" up 3>&-
+    # shellcheck disable=SC2154  # set by run
+    [[ $status != 0 && -z $output ]] || { echo "up ended with $status: $output $stderr"; return 1; }
+    ((${#stderr_lines[@]} == 1)) || { echo "more than a sentence: $stderr"; return 1; }
+    [[ $stderr == *. ]] || { echo "no sentence: $stderr"; return 1; }
+    for word in "$@"; do
+        [[ $stderr == *"$word"* ]] || { echo "$word is not in: $stderr"; return 1; }
+    done
+    [[ -z $(started_processes) ]] || { echo "something was started"; return 1; }
+}
+
+@test "each number and size that is out of its range, or is none, is refused by name" {
+    local name values value
+    while read -r name values; do
+        for value in $values; do
+            (
+                export "$name=$value"
+                refused "$name" "$value"
+            ) || { echo "the case: $name=$value"; false; }
+        done
+    done <<'END'
+HASHPOST_PORT 0 65536 x -1 80x 5000.5
+HASHPOST_WORKERS 0 1 65 two
+HASHPOST_THREADS 0 65 x
+HASHPOST_BLOCKING_THREADS 0 257 x
+HASHPOST_MAX_MESSAGE_BYTES 0 65M 1m 1MB -1 1.5M 99999999999999999999T
+HASHPOST_MAX_STORE_BYTES 0 1023K 17T x
+HASHPOST_MAX_INFLIGHT_BYTES 0 1M x
+HASHPOST_HANG_SECONDS 0 3601 x
+HASHPOST_DRAIN_SECONDS 0 3601 x
+HASHPOST_START_SECONDS 0 x
+HASHPOST_LOG_BYTES 0 100 10X
+HASHPOST_LOG_FILES 0 1 x
+HASHPOST_HTTPD_THREADS 0 x 20000
+LOG_LEVEL loud 1
+END
+}
+
+@test "an address that is none is refused" {
+    local value
+    for value in localhost 127.0.0.1:80 '*' 300.1.1.1 1.2.3 12 ::zz; do
+        HASHPOST_LISTEN=$value refused HASHPOST_LISTEN "$value" || { echo "the case: $value"; false; }
+    done
+}
+
+@test "the Redis store is refused rather than ignored" {
+    MESSAGES_REDIS_HOST=redis.example refused MESSAGES_REDIS_HOST
+    MESSAGES_REDIS_HOST=redis.example run "${HASHPOST_WORKER_BIN:-$ROOT/build/release/hashpost-worker}" --check
+    ((status == 78))
+    [[ $output == *MESSAGES_REDIS_HOST* ]]
+}
+
+@test "a user that is not there is refused" {
+    HASHPOST_USER=nobody-of-this-name refused HASHPOST_USER nobody-of-this-name
+}
+
+@test "a home whose socket paths would be too long is refused" {
+    HASHPOST_HOME=$SCRATCH/$(printf 'long%.0s' {1..30}) refused HASHPOST_HOME 'too long'
+    # The longest that fits works.
+    local room=$((107 - ${#SCRATCH} - 1 - 24))
+    HASHPOST_HOME=$SCRATCH/$(printf 'x%.0s' $(seq "$room"))
+    export HASHPOST_HOME
+    stack_start
+    is_ready
+}
+
+@test "folders that the user cannot reach are refused" {
+    ((EUID == 0)) || skip "only root starts as another user"
+    mkdir -p "$SCRATCH/private"
+    chmod 0700 "$SCRATCH/private"
+    HASHPOST_HOME=$SCRATCH/private/home refused HASHPOST_HOME
+    HASHPOST_DATA=$SCRATCH/private/data refused HASHPOST_DATA
+    mkdir "$SCRATCH/not-mine"
+    touch "$SCRATCH/not-mine/file" # an empty one would be taken over
+    HASHPOST_DATA=$SCRATCH/not-mine refused HASHPOST_DATA
+}
+
+@test "a checkout or a worker that the user cannot reach is refused" {
+    ((EUID == 0)) || skip "only root starts as another user"
+    mkdir -p "$SCRATCH/private"
+    chmod 0700 "$SCRATCH/private"
+    cp "$ROOT/build/release/hashpost-worker" "$SCRATCH/private/"
+    HASHPOST_WORKER_BIN=$SCRATCH/private/hashpost-worker refused "$SCRATCH/private/hashpost-worker"
+    mkdir "$SCRATCH/private/checkout"
+    cp -r "$ROOT/service" "$ROOT/httpd-conf" "$ROOT/supervisord.conf" "$ROOT/certs" "$SCRATCH/private/checkout/"
+    (
+        ROOT=$SCRATCH/private/checkout
+        export HASHPOST_WORKER_BIN=${HASHPOST_WORKER_BIN:-/bin/true}
+        refused "$SCRATCH/private/checkout" HASHPOST_USER
+    )
+}
+
+@test "a worker that is not there is refused" {
+    HASHPOST_WORKER_BIN=$SCRATCH/nothing refused "$SCRATCH/nothing"
+}
+
+@test "a home that holds other things is refused, and they stay as they were" {
+    mkdir "$HASHPOST_HOME"
+    echo mine >"$HASHPOST_HOME/file"
+    chmod 0755 "$HASHPOST_HOME"
+    refused HASHPOST_HOME
+    [[ $(<"$HASHPOST_HOME/file") == mine && $(stat -c %a "$HASHPOST_HOME") == 755 ]]
+}
+
+@test "paths with signs that configuration files could misread are refused" {
+    HASHPOST_HOME="$SCRATCH/a b" refused HASHPOST_HOME
+    HASHPOST_DATA="$SCRATCH/a%b" refused HASHPOST_DATA
+    HASHPOST_CERT="$SCRATCH/\$x" refused HASHPOST_CERT
+}
+
+@test "a certificate or key that is missing, or two that do not belong together, are refused" {
+    HASHPOST_CERT=$SCRATCH/nothing.pem refused HASHPOST_CERT "$SCRATCH/nothing.pem"
+    HASHPOST_KEY=$SCRATCH/nothing.key refused HASHPOST_KEY "$SCRATCH/nothing.key"
+    echo garbage >"$SCRATCH/garbage.pem"
+    HASHPOST_CERT=$SCRATCH/garbage.pem refused HASHPOST_CERT
+    openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$SCRATCH/other.key" 2>/dev/null
+    HASHPOST_KEY=$SCRATCH/other.key refused HASHPOST_KEY
+    # Both unreadable as what they should be: nothing equals nothing, and still it is no pair.
+    HASHPOST_CERT=$SCRATCH/garbage.pem HASHPOST_KEY=$SCRATCH/garbage.pem refused HASHPOST_CERT
+}
+
+@test "a password file that is not there is refused" {
+    HASHPOST_PASSWORD_FILE=$SCRATCH/nothing refused "$SCRATCH/nothing"
+}
+
+@test "a port that is taken is refused" {
+    stack_start
+    (
+        SCRATCH_BEFORE=$SCRATCH PORT_BEFORE=$HASHPOST_PORT
+        stack_new
+        HASHPOST_PORT=$PORT_BEFORE
+        refused "$PORT_BEFORE" HASHPOST_PORT
+        rm -rf "$SCRATCH"
+        SCRATCH=$SCRATCH_BEFORE
+    )
+    is_ready
+}
+
+@test "up a second time changes nothing, and takes less than a second" {
+    stack_start
+    local before begun
+    before=$(started_processes)
+    begun=${EPOCHREALTIME/[.,]/}
+    stack_start
+    ((${EPOCHREALTIME/[.,]/} - begun < 1000000))
+    [[ $(started_processes) == "$before" ]]
+}
+
+@test "settings given on make's command line are the ones in force" {
+    make -s -C "$ROOT" up "HASHPOST_PORT=$HASHPOST_PORT" "HASHPOST_HOME=$HASHPOST_HOME" "HASHPOST_DATA=$HASHPOST_DATA" \
+        HASHPOST_MAX_MESSAGE_BYTES=4 3>&-
+    post_text four
+    [[ $code == 201 ]]
+    post_text fifth
+    expect_problem 413 too-large
+}
+
+@test "down without anything to stop says so and succeeds" {
+    run stack_stop
+    ((status == 0))
+    run "$ROOT/service/hashpost" status
+    ((status == 3))
+}
