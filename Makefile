@@ -36,7 +36,7 @@ down: ## stop: Apache first and gracefully, then the workers; leaves no process
 	@exec service/hashpost down
 
 .PHONY: reload
-reload: ## replace the workers one at a time, read certificates and httpd-conf again; loses no request
+reload: ## replace the workers one at a time; a new certificate or httpd-conf is read
 	@exec service/hashpost reload
 
 .PHONY: restart

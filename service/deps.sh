@@ -6,7 +6,7 @@ set -euo pipefail
 declare -A GROUPS_OF_PACKAGES=(
     [run]="g++ make libfcgi-dev liblmdb-dev rapidjson-dev libssl-dev apache2-bin apache2-utils supervisor
            curl openssl util-linux python3-minimal ca-certificates"
-    [test]="libcppunit-dev bats python3 nghttp2-client strace wrk netcat-openbsd procps"
+    [test]="libcppunit-dev bats python3 nghttp2-client strace wrk netcat-openbsd procps iproute2"
     [lint]="clang-format clang-tidy shellcheck libcppunit-dev"
 )
 
