@@ -54,6 +54,13 @@ std::size_t MaxConnections() {
   return limit.rlim_cur - kOwn;
 }
 
+// service/start-worker counts the starts that never came this far, and pauses before the next one.
+void CountAsStarted(const Config& config) {
+  const char* name = std::getenv("SUPERVISOR_PROCESS_NAME");
+  if (name == nullptr) return;  // not under supervisord
+  ::unlink((config.home + "/" + name + ".failed-starts").c_str());
+}
+
 // Returns the exit status.
 int Serve(const Config& config) {
   store::LmdbStore store({.folder = config.data, .max_bytes = config.max_store_bytes});
@@ -78,6 +85,7 @@ int Serve(const Config& config) {
                        .blocking_threads = config.blocking_threads,
                        .max_connections = MaxConnections()},
                       [&](std::unique_ptr<http::Exchange> exchange) { router.Handle(std::move(exchange)); });
+  CountAsStarted(config);
   log::Info("worker", "Ready, version " + std::string(kVersion) + ", store in " + config.data + ".");
 
   const Stop stop = WaitForStop(config.hang_limit, [&] { store.Maintain(); });

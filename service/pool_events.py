@@ -1,27 +1,29 @@
 """pool_events.py POOL_JSON: supervisord's event listener for the pool.
 
 Protocol: http://supervisord.org/events.html (events on stdin, answers on stdout).
-Keeps POOL_JSON up to date: the state of each worker, its crashes within the last minute, when it is tried
-again. Logs one plain line for each crash.
+Keeps POOL_JSON up to date: the state of each worker, its crashes within the last minute, its failed starts and
+when it is tried again (both from service/start-worker). Logs one plain line for each crash. Ends a worker that
+somebody stopped (SIGSTOP) for longer than HASHPOST_HANG_SECONDS: its own watchdog cannot, and it may hold the
+store's write lock.
 
 It is also supervisord's alarm clock. supervisord looks after its children only when its poll() returns: at
-input from a child, else once a second. A dead worker would wait that long to be started again, a paused one
-up to a second longer than its pause. Any line that this process logs is such input; so it watches the worker
-processes itself (pidfd) and logs at the moments when supervisord has something to do.
+input from a child, else once a second. A dead worker would wait that long to be started again. Any line that
+this process logs is such input; so it watches the worker processes itself (pidfd) and logs when one has ended.
 """
 
 import json
 import os
 import select
+import signal
 import sys
 import time
 
 CRASH_WINDOW_SECONDS = 60
-LOOPING_FROM = 3  # crashes within the window, or tries in a row
+LOOPING_FROM = 3  # crashes within the window, or failed starts in a row
+LOOK_SECONDS = 5  # how often to look for stopped workers
 # Time for supervisord to reap what it was woken for by the closed pipe; only the next wake-up starts it.
 REAP_SECONDS = 0.01
 RING_AGAIN_SECONDS = 0.1
-START_SECONDS = 1.02  # startsecs of supervisord.conf, and a little
 
 
 def log(level, text):
@@ -35,19 +37,40 @@ class Worker:
         self.state = state
         self.crashes = list(crashes)  # times, oldest first
         self.pid = None
-        self.tries = 0
+        self.failed_starts = 0  # in a row
         self.retry_at = None
+        self.stopped_since = None
 
     def forget_old_crashes(self, now):
         self.crashes = [t for t in self.crashes if t > now - CRASH_WINDOW_SECONDS]
 
+    def read_failed_starts(self, path):
+        """The count that start-worker keeps; the file is gone once the worker is ready."""
+        try:
+            with open(path) as file:
+                numbers = [int(word) for word in file.read().split()]
+        except (OSError, ValueError):
+            numbers = []
+        # While a start is under way it is counted already, but has not failed yet.
+        pausing = len(numbers) > 1
+        self.failed_starts = (numbers[0] - (not pausing)) if numbers else 0
+        self.retry_at = numbers[1] if pausing else None
+
     def is_looping(self):
-        return len(self.crashes) >= LOOPING_FROM or self.tries >= LOOPING_FROM
+        return len(self.crashes) >= LOOPING_FROM or self.failed_starts >= LOOPING_FROM
+
+    def is_stopped(self):
+        try:
+            with open("/proc/%d/stat" % self.pid) as file:
+                return file.read().rsplit(")", 1)[1].split()[0] == "T"
+        except (OSError, TypeError):
+            return False
 
 
 class Pool:
-    def __init__(self, path):
+    def __init__(self, path, hang_seconds):
         self.path = path
+        self.hang_seconds = hang_seconds
         self.workers = {}
         self.looping = False
         self.written = None
@@ -80,7 +103,7 @@ class Pool:
         os.close(fd)
         name = self.pidfds.pop(fd)
         worker = self.workers[name]
-        if worker.state not in ("EXITED", "BACKOFF", "STOPPED"):
+        if worker.state not in ("EXITED", "STOPPED"):
             self.alarms[name] = (time.time() + REAP_SECONDS, "%s (pid %s) has ended" % (name, worker.pid))
 
     def on_event(self, kind, fields):
@@ -89,17 +112,10 @@ class Pool:
         name, now = fields["processname"], time.time()
         worker = self.workers.setdefault(name, Worker())
         worker.state = kind[len("PROCESS_STATE_"):]
-        worker.retry_at = None
         self.alarms.pop(name, None)
         if "pid" in fields:
             worker.pid = int(fields["pid"])
-        if "tries" in fields:
-            worker.tries = int(fields["tries"])
-        if worker.state == "STARTING":
-            # At this moment supervisord may call it RUNNING.
-            self.alarms[name] = (now + START_SECONDS, "%s is up" % name)
-        elif worker.state == "RUNNING":
-            worker.tries = 0
+        if worker.state == "RUNNING":
             self.watch(name, worker.pid)
         elif worker.state == "EXITED":
             if fields.get("expected") == "1":
@@ -107,15 +123,20 @@ class Pool:
             else:
                 worker.crashes.append(now)
                 log("ERROR", "%s (pid %s) crashed; the next one starts" % (name, worker.pid))
-        elif worker.state == "BACKOFF":
-            # The event's `tries` is the one that failed just now, and supervisord pauses that many seconds.
-            worker.crashes.append(now)
-            worker.retry_at = now + worker.tries
-            self.alarms[name] = (worker.retry_at + 0.02, "%s is tried again" % name)
-            log("ERROR", "%s ended within a second of its start (try %d); next try in %d s; its log tells why"
-                % (name, worker.tries, worker.tries))
-        elif worker.state in ("FATAL", "UNKNOWN"):
-            log("ERROR", "%s is %s: supervisord has given it up" % (name, worker.state))
+        elif worker.state in ("BACKOFF", "FATAL", "UNKNOWN"):
+            log("ERROR", "%s is %s: supervisord cannot start service/start-worker" % (name, worker.state))
+
+    def end_stopped(self):
+        now = time.time()
+        for name, worker in self.workers.items():
+            if worker.state != "RUNNING" or not worker.is_stopped():
+                worker.stopped_since = None
+            elif worker.stopped_since is None:
+                worker.stopped_since = now
+            elif now - worker.stopped_since >= self.hang_seconds:
+                log("ERROR", "%s (pid %d) has been stopped for %d s; it is killed and replaced"
+                    % (name, worker.pid, now - worker.stopped_since))
+                os.kill(worker.pid, signal.SIGKILL)
 
     def ring_alarms(self):
         now = time.time()
@@ -123,7 +144,7 @@ class Pool:
             if now < due:
                 continue
             log("INFO", text)
-            if self.workers[name].state in ("STARTING", "STOPPING"):
+            if self.workers[name].state == "STOPPING":
                 del self.alarms[name]
             else:  # supervisord was busy; it must still hear of this
                 self.alarms[name] = (now + RING_AGAIN_SECONDS, "%s is still waited for" % name)
@@ -134,9 +155,10 @@ class Pool:
         entries = {}
         for name, worker in sorted(self.workers.items()):
             worker.forget_old_crashes(now)
+            worker.read_failed_starts(os.path.join(os.path.dirname(self.path), name + ".failed-starts"))
             left = None if worker.retry_at is None else max(0, round(worker.retry_at - now))
             entries[name] = {"state": worker.state, "crashes_last_minute": len(worker.crashes),
-                             "retrying_in_seconds": left}
+                             "failed_starts": worker.failed_starts, "retrying_in_seconds": left}
         looping = any(worker.is_looping() for worker in self.workers.values())
         if looping != self.looping:
             self.looping = looping
@@ -158,11 +180,10 @@ class Pool:
         now = time.time()
         moments = [due for due, _ in self.alarms.values()]
         for worker in self.workers.values():
-            if worker.retry_at is not None:
-                moments.append(now + 1)  # count the seconds down in the file
+            moments.append(now + (1 if worker.failed_starts else LOOK_SECONDS))
             if worker.crashes:
                 moments.append(worker.crashes[0] + CRASH_WINDOW_SECONDS + 0.1)
-        return None if not moments else max(0.0, min(moments) - now)
+        return max(0.0, min(moments, default=now + LOOK_SECONDS) - now)
 
 
 def answer(text):
@@ -196,13 +217,13 @@ def words(data):
 
 def main():
     os.umask(0o027)
-    pool, events = Pool(sys.argv[1]), Events()
+    pool, events = Pool(sys.argv[1], int(os.environ["HASHPOST_HANG_SECONDS"])), Events()
     pool.poller.register(0, select.POLLIN | select.POLLHUP)
     answer("READY\n")
     while True:
         pool.write()
         wait = pool.seconds_to_next()
-        for fd, _ in pool.poller.poll(None if wait is None else int(wait * 1000) + 1):
+        for fd, _ in pool.poller.poll(int(wait * 1000) + 1):
             if fd == 0:
                 for kind, fields in events.read():
                     pool.on_event(kind, fields)
@@ -210,6 +231,7 @@ def main():
             else:
                 pool.on_pidfd(fd)
         pool.ring_alarms()
+        pool.end_stopped()
 
 
 if __name__ == "__main__":
