@@ -92,7 +92,7 @@ END
     ((EUID == 0)) || skip "only root starts as another user"
     mkdir -p "$SCRATCH/private"
     chmod 0700 "$SCRATCH/private"
-    cp "$ROOT/build/release/hashpost-worker" "$SCRATCH/private/"
+    cp "${HASHPOST_WORKER_BIN:-$ROOT/build/release/hashpost-worker}" "$SCRATCH/private/"
     HASHPOST_WORKER_BIN=$SCRATCH/private/hashpost-worker refused "$SCRATCH/private/hashpost-worker"
     mkdir "$SCRATCH/private/checkout"
     cp -r "$ROOT/service" "$ROOT/httpd-conf" "$ROOT/supervisord.conf" "$ROOT/certs" "$SCRATCH/private/checkout/"

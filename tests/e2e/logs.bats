@@ -10,7 +10,7 @@ teardown() { stack_end; }
 @test "rotation under load loses no line, and rotates many times" {
     export HASHPOST_LOG_BYTES=64K HASHPOST_LOG_FILES=500
     stack_start
-    load --clients 32 --requests 20000 >"$BATS_TEST_TMPDIR/load" || { cat "$BATS_TEST_TMPDIR/load"; false; }
+    make_load --clients 32 --requests 20000 >"$BATS_TEST_TMPDIR/load" || { cat "$BATS_TEST_TMPDIR/load"; false; }
     stack_stop
     local answered
     answered=$(sed -nE 's/^ "answered": ([0-9]+),/\1/p' "$BATS_TEST_TMPDIR/load")
@@ -27,7 +27,7 @@ teardown() { stack_end; }
 @test "the number and the size of the log files are bounded" {
     export HASHPOST_LOG_BYTES=16K HASHPOST_LOG_FILES=3
     stack_start
-    load --clients 16 --requests 5000 >"$BATS_TEST_TMPDIR/load" || { cat "$BATS_TEST_TMPDIR/load"; false; }
+    make_load --clients 16 --requests 5000 >"$BATS_TEST_TMPDIR/load" || { cat "$BATS_TEST_TMPDIR/load"; false; }
     local files
     mapfile -t files < <(find "$HASHPOST_HOME/logs" -name 'access.log*')
     ((${#files[@]} == 3)) || { ls -l "$HASHPOST_HOME/logs"; false; }

@@ -106,7 +106,7 @@ teardown_file() { stack_end; }
     digest=$(printf 'x%.0s' {1..500000} | tee "$BATS_TEST_TMPDIR/long" | sha256)
     ask /messages -H 'Content-Type: text/plain' --data-binary "@$BATS_TEST_TMPDIR/long"
     [[ $code == 201 ]]
-    load --clients 16 --seconds 4 >"$BATS_TEST_TMPDIR/load" 3>&- &
+    make_load --clients 16 --seconds 4 >"$BATS_TEST_TMPDIR/load" 3>&- &
     local pid=$!
     for _ in {1..4}; do
         for cut in 'GET /mess' "$GET" "$GET$GET$GET" "${POST%llo}" "GET /messages/$digest HTTP/1.1\\r\\nHost: localhost\\r\\n\\r\\n"; do
@@ -146,7 +146,7 @@ teardown_file() { stack_end; }
         raw send "GET /messages/$digest HTTP/1.1\\r\\nHost: localhost\\r\\n\\r\\n@8" until "$BATS_TEST_TMPDIR/done" reset 3>&- &
         pids+=($!)
     done
-    load --clients 8 --requests 400 >"$BATS_TEST_TMPDIR/load" || { cat "$BATS_TEST_TMPDIR/load"; false; }
+    make_load --clients 8 --requests 400 >"$BATS_TEST_TMPDIR/load" || { cat "$BATS_TEST_TMPDIR/load"; false; }
     for pid in "${pids[@]}"; do kill -0 "$pid"; done
     touch "$BATS_TEST_TMPDIR/done"
     for pid in "${pids[@]}"; do wait "$pid"; done
@@ -175,6 +175,6 @@ teardown_file() { stack_end; }
 }
 
 @test "512 clients at once are all answered" {
-    load --clients 512 --requests 15000 >"$BATS_TEST_TMPDIR/load" || { cat "$BATS_TEST_TMPDIR/load"; false; }
+    make_load --clients 512 --requests 15000 >"$BATS_TEST_TMPDIR/load" || { cat "$BATS_TEST_TMPDIR/load"; false; }
     grep -q '"failed_requests": 0' "$BATS_TEST_TMPDIR/load"
 }

@@ -114,7 +114,7 @@ post_text() { ask /messages -H 'Content-Type: text/plain; charset=utf-8' --data-
 sha256() { sha256sum "$@" | cut -d ' ' -f 1; }
 
 raw() { $PYTHON -I "$ROOT/tests/tools/raw.py" --port "$HASHPOST_PORT" --cacert "$CACERT" "$@"; }
-load() { $PYTHON -I "$ROOT/tests/tools/load.py" --port "$HASHPOST_PORT" --cacert "$CACERT" "$@"; }
+make_load() { $PYTHON -I "$ROOT/tests/tools/load.py" --port "$HASHPOST_PORT" --cacert "$CACERT" "$@"; }
 
 # raw_answer STEP…: like ask, for what raw prints.
 raw_answer() {

@@ -1,0 +1,115 @@
+#!/usr/bin/env bats
+# kill -9 of each part under load: nothing that was acknowledged is lost, and all comes back by itself.
+# HASHPOST_KILLS says how many workers are killed (default 6).
+# shellcheck disable=SC2154,SC2030,SC2031  # ask sets $code; each test is a process of its own
+
+load ../e2e/stack.bash
+load under_load.bash
+
+# What clients may see of a killed worker; any other answer is a failure.
+GATEWAY_ERRORS=502,503
+
+setup() {
+    stack_new
+    stack_start
+}
+teardown() {
+    load_abort
+    stack_end
+}
+
+# Failed requests, whether Apache said so or the connection broke.
+failures() { echo $(($(load_value failed_requests) + $(load_status 502) + $(load_status 503))); }
+
+@test "kill -9 of one worker after the other loses no acknowledged message, and fails no more than was open in it" {
+    local open=0 kill pid
+    load_begin --allow "$GATEWAY_ERRORS"
+    for ((kill = 0; kill < ${HASHPOST_KILLS:-6}; kill++)); do
+        pid=$(worker_pid $((kill % 2)))
+        open=$((open + $(open_connections "$pid")))
+        kill -s KILL "$pid"
+        wait_for 2 pool_is_whole "$pid"
+        load_goes_on
+    done
+    load_end
+    echo "failures: $(failures), connections of the killed: $open"
+    (($(load_value unexpected) == 0 && $(load_value failed_connections) == 0))
+    ((open > 0 && $(failures) <= open))
+    nothing_was_lost
+}
+
+@test "kill -9 of all workers at once loses no acknowledged message, and the pool is whole within two seconds" {
+    local pids
+    load_begin --allow "$GATEWAY_ERRORS"
+    for _ in {1..3}; do
+        mapfile -t pids < <(worker_pids)
+        kill -s KILL "${pids[@]}"
+        wait_for 2 pool_is_whole "${pids[0]}"
+        load_goes_on
+    done
+    load_end
+    (($(load_value unexpected) == 0 && $(load_value failed_connections) == 0))
+    nothing_was_lost
+}
+
+@test "kill -9 of httpd loses no acknowledged message, and it is back within seconds" {
+    local pid
+    load_begin --allow "$GATEWAY_ERRORS"
+    pid=$(<"$HASHPOST_HOME/httpd.pid")
+    kill -s KILL "$pid"
+    wait_for 10 httpd_is_another "$pid"
+    wait_for 5 is_ready
+    load_goes_on
+    load_end
+    (($(load_value unexpected) == 0))
+    nothing_was_lost
+}
+httpd_is_another() { [[ -s $HASHPOST_HOME/httpd.pid && $(<"$HASHPOST_HOME/httpd.pid") != "$1" ]]; }
+
+@test "kill -9 of httpd's child is mended by its parent" {
+    local child
+    load_begin --allow "$GATEWAY_ERRORS"
+    child=$(pgrep -P "$(<"$HASHPOST_HOME/httpd.pid")" -x apache2 | head -n 1)
+    kill -s KILL "$child"
+    wait_for 2 is_gone "$child"
+    load_goes_on
+    load_end
+    (($(load_value unexpected) == 0))
+    nothing_was_lost
+}
+
+@test "with supervisord killed -9 the service goes on, and the next up ends what it left" {
+    local before pid
+    before=$(started_processes)
+    [[ -n $before ]]
+    load_begin --allow "$GATEWAY_ERRORS"
+    pid=$(<"$HASHPOST_HOME/supervisord.pid")
+    kill -s KILL "$pid"
+    wait_for 2 is_gone "$pid"
+    load_goes_on
+    is_ready
+    stack_start
+    for pid in $before; do is_gone "$pid"; done
+    load_goes_on
+    load_end
+    (($(load_value unexpected) == 0))
+    nothing_was_lost
+    pool_is_whole
+}
+
+@test "with supervisord killed -9, down ends what it left" {
+    kill -s KILL "$(<"$HASHPOST_HOME/supervisord.pid")"
+    stack_stop
+    [[ -z $(started_processes) ]]
+}
+
+@test "everything killed -9 at once loses no acknowledged message" {
+    local pids
+    load_begin --allow "$GATEWAY_ERRORS"
+    mapfile -t pids < <(started_processes)
+    kill -s KILL "$(<"$HASHPOST_HOME/supervisord.pid")" "${pids[@]}"
+    load_end
+    (($(load_value unexpected) == 0))
+    stack_start
+    nothing_was_lost
+}
