@@ -4,7 +4,8 @@ Protocol: http://supervisord.org/events.html (events on stdin, answers on stdout
 Keeps POOL_JSON up to date: the state of each worker, its crashes within the last minute, its failed starts and
 when it is tried again (both from service/start-worker). Logs one plain line for each crash. Ends a worker that
 somebody stopped (SIGSTOP) for longer than HASHPOST_HANG_SECONDS: its own watchdog cannot, and it may hold the
-store's write lock.
+store's write lock. While no worker can start, it puts the pool's socket aside, so that httpd answers 503 at once
+instead of letting its clients wait.
 
 It is also supervisord's alarm clock. supervisord looks after its children only when its poll() returns: at
 input from a child, else once a second. A dead worker would wait that long to be started again. Any line that
@@ -20,6 +21,7 @@ import time
 
 CRASH_WINDOW_SECONDS = 60
 LOOPING_FROM = 3  # crashes within the window, or failed starts in a row
+CLOSED_FROM = 2  # failed starts in a row of every worker, and the pool's socket is put aside
 LOOK_SECONDS = 5  # how often to look for stopped workers
 # Time for supervisord to reap what it was woken for by the closed pipe; only the next wake-up starts it.
 REAP_SECONDS = 0.01
@@ -49,6 +51,8 @@ class Worker:
         try:
             with open(path) as file:
                 numbers = [int(word) for word in file.read().split()]
+            if not numbers:
+                return  # it is being written
         except (OSError, ValueError):
             numbers = []
         # While a start is under way it is counted already, but has not failed yet.
@@ -58,6 +62,9 @@ class Worker:
 
     def is_looping(self):
         return len(self.crashes) >= LOOPING_FROM or self.failed_starts >= LOOPING_FROM
+
+    def cannot_start(self):
+        return self.failed_starts >= CLOSED_FROM
 
     def is_stopped(self):
         try:
@@ -70,6 +77,7 @@ class Worker:
 class Pool:
     def __init__(self, path, hang_seconds):
         self.path = path
+        self.home = os.path.dirname(path)
         self.hang_seconds = hang_seconds
         self.workers = {}
         self.looping = False
@@ -138,6 +146,17 @@ class Pool:
                     % (name, worker.pid, now - worker.stopped_since))
                 os.kill(worker.pid, signal.SIGKILL)
 
+    def open_or_close(self):
+        socket = os.path.join(self.home, "fcgi.sock")
+        aside = socket + ".aside"
+        close = bool(self.workers) and all(worker.cannot_start() for worker in self.workers.values())
+        if close and os.path.exists(socket):
+            os.rename(socket, aside)
+            log("ERROR", "no worker can start: every request is answered with 503 until one can")
+        elif not close and os.path.exists(aside):
+            os.rename(aside, socket)
+            log("INFO", "a worker has started: requests are served again")
+
     def ring_alarms(self):
         now = time.time()
         for name, (due, text) in list(self.alarms.items()):
@@ -155,7 +174,7 @@ class Pool:
         entries = {}
         for name, worker in sorted(self.workers.items()):
             worker.forget_old_crashes(now)
-            worker.read_failed_starts(os.path.join(os.path.dirname(self.path), name + ".failed-starts"))
+            worker.read_failed_starts(os.path.join(self.home, name + ".failed-starts"))
             left = None if worker.retry_at is None else max(0, round(worker.retry_at - now))
             entries[name] = {"state": worker.state, "crashes_last_minute": len(worker.crashes),
                              "failed_starts": worker.failed_starts, "retrying_in_seconds": left}
@@ -222,6 +241,7 @@ def main():
     answer("READY\n")
     while True:
         pool.write()
+        pool.open_or_close()
         wait = pool.seconds_to_next()
         for fd, _ in pool.poller.poll(int(wait * 1000) + 1):
             if fd == 0:
