@@ -63,7 +63,7 @@ big_message() {
     raw send "GET /messages/$digest HTTP/1.1\\r\\nHost: localhost\\r\\nAccept: text/plain\\r\\n\\r\\n" \
         until "$SCRATCH/go" answer >"$SCRATCH/answer" 3>&- &
     reader=$!
-    wait_for 5 grep -rq '"GET /livez' "$HASHPOST_HOME/logs/access.log" || ask /livez
+    wait_for 5 a_worker_writes
     mapfile -t pids < <(worker_pids)
     for pid in "${pids[@]}"; do kill -s TERM "$pid"; done
     # One of the two ends and is replaced; the other waits for its reader.

@@ -30,6 +30,23 @@ teardown() {
     [[ $(worker_pid 0) == "$pid" ]]
 }
 
+@test "a worker that is stopped and continued over and over gives no wrong answer" {
+    local pid number
+    stack_start
+    load_begin --allow 502,503
+    pid=$(worker_pid 0)
+    for ((number = 0; number < 300; number++)); do
+        kill -s STOP "$pid"
+        wait_for 2 grep -q '^State:.T' "/proc/$pid/status"
+        kill -s CONT "$pid"
+    done
+    load_goes_on
+    load_end
+    (($(load_value unexpected) == 0 && $(load_value failed_requests) == 0))
+    nothing_was_lost
+    [[ $(worker_pid 0) == "$pid" ]]
+}
+
 @test "a worker whose commit is stuck says so, aborts and is replaced; its sibling stays" {
     local stuck sibling
     export HASHPOST_HANG_SECONDS=2
