@@ -39,7 +39,7 @@ constexpr std::string_view kHelp =
     "  --check    check the settings, print those in force, and exit (78 if one is wrong)\n"
     "Signals: SIGTERM drains (requests at hand finish, connections go to a sibling worker), then exit 0.\n";
 
-// As many connections as this process may have open files, less what it needs for itself.
+// As many connections as this process may have open files, two for each, less what it needs for itself.
 std::size_t MaxConnections() {
   constexpr rlim_t kOwn = 64;
   constexpr rlim_t kMost = 16384;
@@ -51,7 +51,7 @@ std::size_t MaxConnections() {
     throw ConfigError("The limit of open files is " + std::to_string(limit.rlim_cur) +
                       ", but must be at least " + std::to_string(4 * kOwn) + ": raise it (ulimit -n).");
   }
-  return limit.rlim_cur - kOwn;
+  return (limit.rlim_cur - kOwn) / 2;
 }
 
 // service/start-worker counts the starts that never came this far, and pauses before the next one.
@@ -88,7 +88,8 @@ int Serve(const Config& config) {
   CountAsStarted(config);
   log::Info("worker", "Ready, version " + std::string(kVersion) + ", store in " + config.data + ".");
 
-  const Stop stop = WaitForStop(config.hang_limit, [&] { store.Maintain(); });
+  const Stop stop = WaitForStop(
+      config.hang_limit, [&] { server.CutSilentPeers(config.hang_limit); }, [&] { store.Maintain(); });
   log::Info("worker", stop == Stop::kDrain ? "Draining." : "The store failed; handing over and ending.");
   const std::size_t left = server.Drain(config.drain_limit);
   if (left > 0) {

@@ -42,7 +42,8 @@ void BlockSignals() {
   signal(SIGUSR1, SIG_IGN);
 }
 
-Stop WaitForStop(std::chrono::seconds hang_limit, const std::function<void()>& every_minute) {
+Stop WaitForStop(std::chrono::seconds hang_limit, const std::function<void()>& every_second,
+                 const std::function<void()>& every_minute) {
   const sigset_t set = AwaitedSignals();
   constexpr timespec kTick{.tv_sec = 1, .tv_nsec = 0};
   constexpr int kTicksPerMinute = 60;
@@ -51,6 +52,7 @@ Stop WaitForStop(std::chrono::seconds hang_limit, const std::function<void()>& e
     if (signal == SIGTERM || signal == SIGINT) return Stop::kDrain;
     if (signal == kFailSignal) return Stop::kFail;
     AbortIfStuck(hang_limit);
+    every_second();
     if (tick % kTicksPerMinute == 0) every_minute();
   }
 }

@@ -53,13 +53,24 @@ void SyncFolder(const std::string& folder) {
   }
 }
 
+bool IsRecordOf(std::string_view value, std::string_view message) {
+  const auto record = ParseRecord(value);
+  return record && record->bytes == message;
+}
+
 Outcome ApplyOne(const lmdb::WriteTxn& txn, lmdb::Database database, const Change& change,
                  std::int64_t now_ms) {
-  if (!change.message) {
-    return lmdb::Delete(txn, database, change.digest.Bytes()) ? Outcome::kDeleted : Outcome::kAbsent;
+  const std::string_view key = change.digest.Bytes();
+  if (!change.message) return lmdb::Delete(txn, database, key) ? Outcome::kDeleted : Outcome::kAbsent;
+  const std::size_t size = kRecordHeader + change.message->size();
+  char* place = lmdb::Reserve(txn, database, key, size);
+  if (place == nullptr) {
+    if (IsRecordOf(*lmdb::Get(txn.get(), database, key), *change.message)) return Outcome::kExisted;
+    log::Warning("store",
+                 "The damaged record of " + change.digest.Hex() + " is replaced by the message posted.");
+    lmdb::Delete(txn, database, key);
+    place = lmdb::Reserve(txn, database, key, size);
   }
-  char* place = lmdb::Reserve(txn, database, change.digest.Bytes(), kRecordHeader + change.message->size());
-  if (place == nullptr) return Outcome::kExisted;
   WriteRecord(place, now_ms, *change.message);
   return Outcome::kCreated;
 }
@@ -208,6 +219,29 @@ void LmdbStore::CheckLimit() {
   if (used * page_size >= options_.max_bytes) throw lmdb::Error("limit", MDB_MAP_FULL);
 }
 
+// LMDB reports a short write, which is how a disk that fills up shows, as EIO: the same as a failed sync,
+// after which nothing may be trusted. So room is asked for before anything is written. (Called within the
+// write transaction, so that the workers do not count on the same room.)
+void LmdbStore::CheckDisk(std::span<const Change> changes) {
+  constexpr std::uint64_t kPerChange = 16U << 10U;  // copies of the pages on the way to a record
+  constexpr std::uint64_t kKeptForDeletes = 1U << 20U;
+  std::uint64_t needed = kPerChange * changes.size();
+  bool only_deletes = true;
+  for (const Change& change : changes) {
+    if (!change.message) continue;
+    needed += 2 * change.message->size();
+    only_deletes = false;
+  }
+  if (!only_deletes) needed += kKeptForDeletes;
+  struct statvfs disk {};
+  if (::statvfs(options_.folder.c_str(), &disk) != 0) throw lmdb::Error("statvfs", EAGAIN);
+  if (disk.f_bavail * disk.f_frsize >= needed) return;
+  // Room inside the file will do, if there is plenty: some of its free pages may still be seen by a reader.
+  const Snapshot snapshot(*this);
+  if (lmdb::FreePages(snapshot.get()) * env_->PagesAndSize().second < 4 * needed)
+    throw lmdb::Error("statvfs", ENOSPC);
+}
+
 std::vector<Outcome> LmdbStore::Commit(std::span<const Change> changes) {
   if (std::any_of(changes.begin(), changes.end(),
                   [](const Change& change) { return change.message.has_value(); })) {
@@ -223,6 +257,7 @@ std::vector<Outcome> LmdbStore::Commit(std::span<const Change> changes) {
   std::vector<Outcome> outcomes(changes.size());
   const std::int64_t now_ms = NowMs();
   lmdb::WriteTxn txn(*env_);
+  CheckDisk(changes);
   bool changed = false;
   for (const std::size_t i : order) {
     outcomes[i] = ApplyOne(txn, messages_, changes[i], now_ms);
@@ -266,6 +301,17 @@ std::optional<StoredMessage> LmdbStore::Get(const Digest& digest, const Admit& a
       throw RecordDamaged("The stored bytes of " + digest.Hex() + " do not hash to it.");
     }
     return message;
+  } catch (const lmdb::Error& error) {
+    Rethrow(error);
+  }
+}
+
+bool LmdbStore::Holds(const Digest& digest, std::string_view message) {
+  try {
+    const ReadingRecord reading(digest);
+    const Snapshot snapshot(*this);
+    const auto value = lmdb::Get(snapshot.get(), messages_, digest.Bytes());
+    return value && IsRecordOf(*value, message);
   } catch (const lmdb::Error& error) {
     Rethrow(error);
   }

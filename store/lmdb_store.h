@@ -34,6 +34,7 @@ class LmdbStore : public MessageStore {
 
   [[nodiscard]] std::vector<Outcome> Apply(std::span<const Change> changes) override;
   [[nodiscard]] std::optional<StoredMessage> Get(const Digest& digest, const Admit& admit) override;
+  [[nodiscard]] bool Holds(const Digest& digest, std::string_view message) override;
   [[nodiscard]] std::optional<MessageInfo> Find(const Digest& digest) override;
   [[nodiscard]] std::vector<Digest> Scan(const std::optional<Digest>& after, std::size_t limit) override;
   void CheckWritable() override;
@@ -45,6 +46,7 @@ class LmdbStore : public MessageStore {
   void CreateFormat();
   void VerifyIfSuspect();
   void CheckLimit();
+  void CheckDisk(std::span<const Change> changes);
   [[noreturn]] void Rethrow(const lmdb::Error& error);
   std::vector<Outcome> Commit(std::span<const Change> changes);
   std::unique_ptr<lmdb::ReadTxn> BeginRead();

@@ -78,15 +78,21 @@ class MessageStore {
  public:
   virtual ~MessageStore() = default;
 
-  // Makes all `changes` in one durable commit, as if in order; on return each outcome is on disk.
-  // Throws StoreFull, StoreUnavailable or StoreBroken: then none of them was made.
+  // Makes all `changes` in one durable commit, as if in order; on return each outcome is on disk. A record
+  // whose bytes are not the message any more (a damaged one) is replaced, which counts as kCreated. Throws
+  // StoreFull, StoreUnavailable or StoreBroken: then none of them was made.
   [[nodiscard]] virtual std::vector<Outcome> Apply(std::span<const Change> changes) = 0;
 
   // The message, whose bytes have been hashed again and are right; nullopt if it is not there.
   // Throws RecordDamaged, StoreUnavailable, StoreBroken, or what `admit` throws.
   [[nodiscard]] virtual std::optional<StoredMessage> Get(const Digest& digest, const Admit& admit) = 0;
 
-  // Whether a durable message is there, without reading it. Throws StoreUnavailable or StoreBroken.
+  // Whether `message`, which hashes to `digest`, is there, durable and byte for byte.
+  // Throws StoreUnavailable or StoreBroken.
+  [[nodiscard]] virtual bool Holds(const Digest& digest, std::string_view message) = 0;
+
+  // What is known of a durable message, without reading it; nullopt if it is not there.
+  // Throws RecordDamaged, StoreUnavailable or StoreBroken.
   [[nodiscard]] virtual std::optional<MessageInfo> Find(const Digest& digest) = 0;
 
   // Up to `limit` digests greater than `after` (nullopt: from the first), in order.

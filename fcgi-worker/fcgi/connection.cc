@@ -1,7 +1,7 @@
 #include "fcgi-worker/fcgi/connection.h"
 
+#include <fcntl.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 
 #include <algorithm>
 #include <climits>
@@ -16,11 +16,6 @@
 
 namespace hashpost::fcgi {
 namespace {
-
-// The web server sends a request in one go and spools small bodies beforehand, so a longer pause is a fault.
-constexpr timeval kReadTimeout{.tv_sec = 30, .tv_usec = 0};
-// How long a slow client may leave the web server's buffers full.
-constexpr timeval kWriteTimeout{.tv_sec = 60, .tv_usec = 0};
 
 // What libfcgi's writer takes; FCGX_FClose reports what went wrong.
 class AnswerSink : public io::ByteSink {
@@ -55,31 +50,32 @@ std::string Head(const http::Response& response, std::uint64_t length) {
 }  // namespace
 
 Connection::Connection(io::UniqueFd socket) : socket_(std::move(socket)) {
-  ::setsockopt(fd(), SOL_SOCKET, SO_RCVTIMEO, &kReadTimeout, sizeof kReadTimeout);
-  ::setsockopt(fd(), SOL_SOCKET, SO_SNDTIMEO, &kWriteTimeout, sizeof kWriteTimeout);
   FCGX_InitRequest(&request_, -1, 0);
-  // Or else libfcgi would wait up to two seconds for the peer's end before it closes a broken connection.
+  // libfcgi closes a broken connection at once, whoever else may be using the number. So it gets one of its
+  // own.
+  request_.ipcFd = ::fcntl(fd(), F_DUPFD_CLOEXEC, 0);
+  // Or else it would wait up to two seconds for the peer's end before it closes.
   FCGX_Detach(&request_);
 }
 
 Connection::~Connection() {
-  // libfcgi must free its buffers but not close the descriptor, which is ours.
-  request_.ipcFd = -1;
-  FCGX_Free(&request_, 0);
+  FCGX_Free(&request_, 1);
+}
+
+void Connection::CutIfSilentSince(std::chrono::steady_clock::time_point deadline) {
+  if (read_clock_.BlockedSince(deadline)) ::shutdown(fd(), SHUT_RDWR);
 }
 
 bool Connection::ReadRequest() {
   const progress::Waiting waiting;
-  // Lent to libfcgi for this request; with keepConnection set, FCGX_Accept_r reads from it instead of closing
-  // it.
-  request_.ipcFd = fd();
-  request_.keepConnection = 1;
-  if (FCGX_Accept_r(&request_) != 0) {
-    // libfcgi closed the descriptor when it gave up, and asked the listening socket (-1) for another.
-    [[maybe_unused]] const int closed = socket_.Release();
-    return false;
-  }
-  inbound_.Parse(request_);
+  const ReadClock::Scope reading(read_clock_);
+  if (request_.ipcFd < 0) return false;  // no descriptor was left for it
+  request_.keepConnection = 1;           // or else FCGX_Accept_r begins by closing it
+  if (FCGX_Accept_r(&request_) != 0) return false;
+  // A read that fails ends the parameters early, and libfcgi takes what came so far for all of them: another
+  // path, another request.
+  if (FCGX_GetError(request_.in) != 0) return false;
+  inbound_.Parse(request_, read_clock_);
   peer_keeps_ = request_.keepConnection != 0;
   request_.keepConnection = 1;  // closing is left to us
   return true;
@@ -102,11 +98,7 @@ void Connection::WriteAnswer(http::Response& response) {
 bool Connection::FinishRequest() {
   const progress::Waiting waiting;
   FCGX_Finish_r(&request_);
-  if (request_.ipcFd < 0) {
-    [[maybe_unused]] const int closed = socket_.Release();
-    return false;
-  }
-  return peer_keeps_;
+  return request_.ipcFd >= 0 && peer_keeps_;
 }
 
 }  // namespace hashpost::fcgi

@@ -7,6 +7,8 @@
 
 #include <fcgiapp.h>
 
+#include <chrono>
+
 #include "fcgi-worker/fcgi/inbound_request.h"
 #include "fcgi-worker/http/response.h"
 #include "lib/io/unique_fd.h"
@@ -15,7 +17,7 @@ namespace hashpost::fcgi {
 
 class Connection {
  public:
-  // Takes over a connected socket, and bounds how long a read or write on it may block. FCGX_Init was called.
+  // Takes over a connected socket; needs a second descriptor for libfcgi. FCGX_Init was called.
   explicit Connection(io::UniqueFd socket);
   ~Connection();
   Connection(const Connection&) = delete;
@@ -35,11 +37,18 @@ class Connection {
   // the answer, without its content if the method was HEAD. Errors show in FinishRequest.
   void WriteAnswer(http::Response& response);
 
+  // Ends a read of a request that has blocked since before `deadline`: the peer sends no more. For any
+  // thread, while the object lives. (A read time-out of the socket would do, but then a worker that is
+  // stopped and continued, or looked at with a debugger, fails its reads with EINTR, which libfcgi takes for
+  // the end of the request.)
+  void CutIfSilentSince(std::chrono::steady_clock::time_point deadline);
+
   [[nodiscard]] int fd() const { return socket_.get(); }
 
  private:
   io::UniqueFd socket_;
   FCGX_Request request_{};
+  ReadClock read_clock_;
   InboundRequest inbound_;
   bool peer_keeps_ = true;
 };

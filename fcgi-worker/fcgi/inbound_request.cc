@@ -22,7 +22,7 @@ std::optional<std::uint64_t> ParseLength(std::string_view text) {
 
 }  // namespace
 
-void InboundRequest::Parse(FCGX_Request& raw) {
+void InboundRequest::Parse(FCGX_Request& raw, ReadClock& clock) {
   request_.method = "";
   request_.content_length.reset();
   request_.fields.clear();
@@ -49,7 +49,7 @@ void InboundRequest::Parse(FCGX_Request& raw) {
     }
   }
   request_.path = path_;
-  body_.Reset(raw.in, request_.content_length.value_or(0));
+  body_.Reset(raw.in, clock, request_.content_length.value_or(0));
   request_.body = &body_;
 }
 
@@ -57,13 +57,15 @@ void InboundRequest::DiscardBody() {
   body_.Discard();
 }
 
-void InboundRequest::Body::Reset(FCGX_Stream* stream, std::uint64_t length) {
+void InboundRequest::Body::Reset(FCGX_Stream* stream, ReadClock& clock, std::uint64_t length) {
   stream_ = stream;
+  clock_ = &clock;
   left_ = length;
 }
 
 std::size_t InboundRequest::Body::Read(std::span<char> buffer) {
   const progress::Waiting waiting;
+  const ReadClock::Scope reading(*clock_);
   const auto wanted = static_cast<int>(std::min<std::uint64_t>({left_, buffer.size(), INT_MAX}));
   const int got = FCGX_GetStr(buffer.data(), wanted, stream_);
   left_ -= static_cast<std::uint64_t>(got);
@@ -73,6 +75,7 @@ std::size_t InboundRequest::Body::Read(std::span<char> buffer) {
 
 void InboundRequest::Body::Discard() {
   const progress::Waiting waiting;
+  const ReadClock::Scope reading(*clock_);
   std::array<char, 8192> scratch{};
   // Also reads the empty record that ends STDIN: left behind, it would begin the next request on the
   // connection.

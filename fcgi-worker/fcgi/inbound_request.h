@@ -5,6 +5,8 @@
 
 #include <fcgiapp.h>
 
+#include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -13,10 +15,38 @@
 
 namespace hashpost::fcgi {
 
+// Since when a thread has been blocked in a read from the peer; other threads may ask.
+class ReadClock {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  // While it lives, the calling thread reads. Does not nest.
+  class Scope {
+   public:
+    explicit Scope(ReadClock& clock) : clock_(clock) {
+      clock_.since_ = Clock::now().time_since_epoch().count();
+    }
+    ~Scope() { clock_.since_ = 0; }
+    Scope(const Scope&) = delete;
+    Scope& operator=(const Scope&) = delete;
+
+   private:
+    ReadClock& clock_;
+  };
+
+  [[nodiscard]] bool BlockedSince(Clock::time_point deadline) const {
+    const Clock::rep since = since_;
+    return since != 0 && since < deadline.time_since_epoch().count();
+  }
+
+ private:
+  std::atomic<Clock::rep> since_{0};  // 0: nobody reads
+};
+
 class InboundRequest {
  public:
-  // Reads the parameters of `raw`, which must outlive the use of request().
-  void Parse(FCGX_Request& raw);
+  // Reads the parameters of `raw`; both must outlive the use of request().
+  void Parse(FCGX_Request& raw, ReadClock& clock);
 
   [[nodiscard]] const http::Request& request() const { return request_; }
 
@@ -26,13 +56,14 @@ class InboundRequest {
  private:
   class Body : public http::BodyReader {
    public:
-    void Reset(FCGX_Stream* stream, std::uint64_t length);
+    void Reset(FCGX_Stream* stream, ReadClock& clock, std::uint64_t length);
     // Throws http::BodyIncomplete.
     [[nodiscard]] std::size_t Read(std::span<char> buffer) override;
     void Discard();
 
    private:
     FCGX_Stream* stream_ = nullptr;
+    ReadClock* clock_ = nullptr;
     std::uint64_t left_ = 0;  // of the announced length
   };
 

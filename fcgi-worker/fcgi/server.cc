@@ -168,9 +168,9 @@ void Server::Adopt(io::UniqueFd socket) {
     }
     index = free_slots_.back();
     free_slots_.pop_back();
+    slots_[index].connection = std::make_unique<Connection>(std::move(socket));
   }
   Slot& slot = slots_[index];
-  slot.connection = std::make_unique<Connection>(std::move(socket));
   slot.fresh = true;
   if (open_.fetch_add(1) + 1 >= options_.max_connections) UpdateListening();
   Arm(index, EPOLL_CTL_ADD);
@@ -246,10 +246,10 @@ void Server::Finish(std::size_t index) {
 
 void Server::Close(std::size_t index) {
   Slot& slot = slots_[index];
-  slot.connection.reset();
-  slot.state = State::kNone;
   {
     const std::scoped_lock lock(mutex_);
+    slot.connection.reset();
+    slot.state = State::kNone;
     free_slots_.push_back(index);
   }
   if (open_.fetch_sub(1) >= options_.max_connections) UpdateListening();
@@ -271,6 +271,14 @@ void Server::TryHandOver(std::size_t index) {
     // Nobody takes it now, so it is served on. Its event may have come and been passed over meanwhile: ask
     // again.
     Watch(index, EPOLL_CTL_MOD);
+  }
+}
+
+void Server::CutSilentPeers(std::chrono::seconds limit) {
+  const auto deadline = std::chrono::steady_clock::now() - limit;
+  const std::scoped_lock lock(mutex_);  // against Adopt and Close
+  for (const Slot& slot : slots_) {
+    if (slot.connection) slot.connection->CutIfSilentSince(deadline);
   }
 }
 

@@ -41,6 +41,10 @@ class Server {
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
+  // Ends requests whose peer has sent nothing more for `limit` in the middle of one; call it now and then.
+  // (The web server sends a request in one go, so it was stopped or is broken, and a thread waits for it.)
+  void CutSilentPeers(std::chrono::seconds limit);
+
   // Stops accepting, finishes the requests at hand and hands every connection over, for at most `limit`.
   // Returns how many connections are left, 0 if all went well.
   [[nodiscard]] std::size_t Drain(std::chrono::milliseconds limit);

@@ -38,7 +38,7 @@ http::Response Failure::Answer(const std::exception_ptr& error) const {
          "record-damaged",
          "Message damaged",
          "The stored bytes of this message no longer hash to its digest, so they are not given "
-         "out: tell the operator, who can restore a backup.",
+         "out: post the message again to repair it, or ask the operator to restore a backup.",
          {}});
   } catch (const store::StoreBroken& broken) {
     log::Error("store", broken.what());

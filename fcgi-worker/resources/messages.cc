@@ -207,7 +207,7 @@ std::optional<http::Response> Messages::Handle(std::unique_ptr<http::Exchange>& 
   std::string message = form == Form::kText ? ReadText(body, length) : ReadJson(body, max_message_bytes_);
   body.Verify();
   const store::Digest digest = crypto::HashSha256(message);
-  if (store_.Find(digest)) return Answer(store::Outcome::kExisted, digest);
+  if (store_.Holds(digest, message)) return Answer(store::Outcome::kExisted, digest);
   committer_.Submit(std::make_unique<PendingPost>(std::move(exchange), failure_, std::move(*share), digest,
                                                   std::move(message)));
   return std::nullopt;

@@ -37,6 +37,7 @@ class StoreConformance : public CppUnit::TestFixture {
   CPPUNIT_TEST(DoesNothingForAnEmptyBatch);
   CPPUNIT_TEST(AsksBeforeItCopies);
   CPPUNIT_TEST(FindsWithoutReading);
+  CPPUNIT_TEST(SaysWhetherItHoldsAMessage);
   CPPUNIT_TEST(ScansInDigestOrderPageByPage);
   CPPUNIT_TEST(ShowsACommitToASecondOpener);
   CPPUNIT_TEST(SurvivesReopening);
@@ -113,6 +114,13 @@ class StoreConformance : public CppUnit::TestFixture {
   void FindsWithoutReading() {
     CPPUNIT_ASSERT(Outcome::kCreated == One(Put("four")));
     CPPUNIT_ASSERT_EQUAL(std::size_t{4}, store_->Find(crypto::HashSha256("four"))->size);
+  }
+
+  void SaysWhetherItHoldsAMessage() {
+    const std::string foo = "foo";
+    CPPUNIT_ASSERT(!store_->Holds(crypto::HashSha256(foo), foo));
+    (void)One(Put(foo));
+    CPPUNIT_ASSERT(store_->Holds(crypto::HashSha256(foo), foo));
   }
 
   void ScansInDigestOrderPageByPage() {

@@ -68,6 +68,7 @@ class ProbeStore : public MessageStore {
     return std::vector<Outcome>(changes.size(), Outcome::kCreated);
   }
   [[nodiscard]] std::optional<StoredMessage> Get(const Digest&, const Admit&) override { return {}; }
+  [[nodiscard]] bool Holds(const Digest&, std::string_view) override { return false; }
   [[nodiscard]] std::optional<MessageInfo> Find(const Digest&) override { return {}; }
   [[nodiscard]] std::vector<Digest> Scan(const std::optional<Digest>&, std::size_t) override { return {}; }
   void CheckWritable() override {}

@@ -55,6 +55,7 @@ class LmdbStoreTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(RefusesPutsAtTheLimitAndTakesDeletes);
   CPPUNIT_TEST(StoresNothingOfABatchThatDoesNotFit);
   CPPUNIT_TEST(NoticesADamagedRecordAndServesTheOthers);
+  CPPUNIT_TEST(ReplacesADamagedRecordWhenItsMessageIsPutAgain);
   CPPUNIT_TEST(RefusesAFormatThatItDoesNotKnow);
   CPPUNIT_TEST(NamesTheFolderThatCannotBeOpened);
   CPPUNIT_TEST(KeepsItsFilesFromStrangers);
@@ -111,6 +112,21 @@ class LmdbStoreTest : public CppUnit::TestFixture {
     LmdbStore store({.folder = folder_->path(), .max_bytes = kMaxBytes});
     CPPUNIT_ASSERT_THROW((void)store.Get(crypto::HashSha256(damaged), kAdmitAll), RecordDamaged);
     CPPUNIT_ASSERT(store.Get(crypto::HashSha256("whole"), kAdmitAll).has_value());
+  }
+
+  void ReplacesADamagedRecordWhenItsMessageIsPutAgain() {
+    const std::string damaged = "this record will be damaged";
+    {
+      LmdbStore store({.folder = folder_->path(), .max_bytes = kMaxBytes});
+      (void)One(store, Put(damaged));
+    }
+    FlipByteOf(damaged);
+    LmdbStore store({.folder = folder_->path(), .max_bytes = kMaxBytes});
+    CPPUNIT_ASSERT(!store.Holds(crypto::HashSha256(damaged), damaged));
+    CPPUNIT_ASSERT(Outcome::kCreated == One(store, Put(damaged)));
+    CPPUNIT_ASSERT(store.Holds(crypto::HashSha256(damaged), damaged));
+    CPPUNIT_ASSERT(Outcome::kExisted == One(store, Put(damaged)));
+    CPPUNIT_ASSERT(damaged == store.Get(crypto::HashSha256(damaged), kAdmitAll)->bytes);
   }
 
   void RefusesAFormatThatItDoesNotKnow() {
