@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # What the documents say is run, as it stands there.
+# shellcheck disable=SC2016,SC2013  # patterns are no expansions; the words have no spaces
 
 load stack.bash
 
