@@ -74,19 +74,32 @@ clean: ## remove everything that was built (no data, no certificate, no log)
 ##@ Checking
 
 .PHONY: test
-test: deps ## unit, end-to-end and fault tests; ends with "N passed, N failed"
+test: ## unit, end-to-end and fault tests; ends with "N passed, N failed"
+	@service/deps.sh run test
 	@$(MAKE) --no-print-directory -j$(JOBS) VARIANT=release build/release/hashpost-worker build/release/unit-tests
 	@exec tests/run.sh release unit e2e faults
 
 .PHONY: unit
-unit: deps ## unit tests only
+unit: ## unit tests only
+	@service/deps.sh run test
 	@$(MAKE) --no-print-directory -j$(JOBS) VARIANT=$(VARIANT) $(OUT)/unit-tests
 	@exec tests/run.sh $(VARIANT) unit
 
 .PHONY: asan tsan
-asan tsan: deps ## unit and end-to-end tests under Address+UndefinedBehaviour, or Thread, sanitizer
+asan tsan: ## unit and end-to-end tests under Address+UndefinedBehaviour, or Thread, sanitizer
+	@service/deps.sh run test
 	@$(MAKE) --no-print-directory -j$(JOBS) VARIANT=$@ build/$@/hashpost-worker build/$@/unit-tests
 	@exec tests/run.sh $@ unit e2e
+
+.PHONY: fuzz
+fuzz: ## fuzz the parsers, FUZZ_SECONDS (60) each, under Address+UndefinedBehaviour sanitizer
+	@service/deps.sh run fuzz
+	@$(MAKE) --no-print-directory -j$(JOBS) build/fuzz/json_fuzz build/fuzz/http_fields_fuzz
+	@for harness in json_fuzz http_fields_fuzz; do \
+		mkdir -p build/fuzz/corpus/$$harness; \
+		build/fuzz/$$harness -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -print_final_stats=1 -verbosity=0 \
+			-artifact_prefix=build/fuzz/ build/fuzz/corpus/$$harness tests/fuzz/corpus/$$harness; \
+	done
 
 .PHONY: layers
 layers: ## do the includes respect the floors and rooms of the house?
@@ -131,6 +144,18 @@ $(OUT)/obj/%.o: %.cc $(OUT)/flags
 	@mkdir -p $(@D)
 	@echo "  CXX  $<"
 	@$(COMPILE) -MMD -MP -c -o $@ $<
+
+# One compiler run for each harness: clang, since g++ has no libFuzzer. The list of exceptions is for RapidJSON.
+FUZZ_SECONDS ?= 60
+FUZZ = clang++ $(LANGUAGE_FLAGS) -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
+	-fsanitize-ignorelist=tests/fuzz/ubsan-ignorelist.txt
+build/fuzz/json_fuzz: $(wildcard tests/fuzz/json_fuzz.cc lib/json/*.cc)
+build/fuzz/http_fields_fuzz: $(wildcard tests/fuzz/http_fields_fuzz.cc lib/json/*.cc lib/crypto/*.cc) \
+	$(addprefix fcgi-worker/http/,field_syntax.cc problem.cc media_type.cc conditional.cc digest_fields.cc)
+build/fuzz/%:
+	@mkdir -p $(@D)
+	@echo "  FUZZ $@"
+	@$(FUZZ) -o $@ $^ -lcrypto
 
 # Two files that change only when what they record changes: other flags compile everything again, and a
 # source that came or went links again.

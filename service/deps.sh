@@ -1,5 +1,5 @@
 #!/bin/bash
-# deps.sh GROUP…: installs the Debian packages of the groups (run, test, lint) that are missing.
+# deps.sh GROUP…: installs the Debian packages of the groups (run, test, lint, fuzz) that are missing.
 # Starts nothing and enables nothing: what listens afterwards listened before.
 set -euo pipefail
 
@@ -7,6 +7,7 @@ declare -A GROUPS_OF_PACKAGES=(
     [run]="g++ make libfcgi-dev liblmdb-dev rapidjson-dev libssl-dev apache2-bin apache2-utils supervisor
            curl openssl util-linux python3-minimal ca-certificates"
     [test]="libcppunit-dev bats python3 nghttp2-client strace wrk netcat-openbsd procps iproute2"
+    [fuzz]="clang libclang-rt-14-dev"
     [lint]="clang-format clang-tidy shellcheck libcppunit-dev"
 )
 
