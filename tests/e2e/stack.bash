@@ -6,6 +6,8 @@ ROOT=$(cd "$BATS_TEST_DIRNAME/../.." && pwd -P)
 export ROOT
 export CACERT=$ROOT/certs/localhost.pem
 PYTHON=/usr/bin/python3
+# tests/run.sh names a sanitizer's build here.
+export HASHPOST_WORKER_BIN=${HASHPOST_WORKER_BIN:-$ROOT/build/release/hashpost-worker}
 # A sanitizer's build starts and answers several times slower.
 export HASHPOST_START_SECONDS=${HASHPOST_START_SECONDS:-60}
 
