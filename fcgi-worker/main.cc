@@ -58,7 +58,7 @@ std::size_t MaxConnections() {
 void CountAsStarted(const Config& config) {
   const char* name = std::getenv("SUPERVISOR_PROCESS_NAME");
   if (name == nullptr) return;  // not under supervisord
-  ::unlink((config.home + "/" + name + ".failed-starts").c_str());
+  ::unlink((config.home + "/pool/" + name + ".failed-starts").c_str());
 }
 
 // Returns the exit status.
@@ -70,7 +70,7 @@ int Serve(const Config& config) {
 
   resources::FixedAnswer health(R"({"msg":"Server is healthy","status_code":200})");
   resources::FixedAnswer liveness(R"({"status":"alive"})");
-  resources::Readiness readiness(store, committer, config.home + "/pool.json", config.hang_limit);
+  resources::Readiness readiness(store, committer, config.home + "/pool/pool.json", config.hang_limit);
   resources::Messages messages(store, committer, budget, failure, config.max_message_bytes);
   resources::Message message(store, committer, budget, failure);
   resources::Router router(failure);
