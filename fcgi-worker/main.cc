@@ -1,11 +1,13 @@
 // hashpost-worker: the process that Apache talks to. Wiring only; each part says in its header what it does.
 
+#include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdlib>
 #include <iostream>
 #include <string>
@@ -42,7 +44,7 @@ constexpr std::string_view kHelp =
 // As many connections as this process may have open files, two for each, less what it needs for itself.
 std::size_t MaxConnections() {
   constexpr rlim_t kOwn = 64;
-  constexpr rlim_t kMost = 16384;
+  constexpr rlim_t kMost = 65536;
   rlimit limit{};
   ::getrlimit(RLIMIT_NOFILE, &limit);
   limit.rlim_cur = std::min(limit.rlim_max, kMost + kOwn);
@@ -52,6 +54,15 @@ std::size_t MaxConnections() {
                       ", but must be at least " + std::to_string(4 * kOwn) + ": raise it (ulimit -n).");
   }
   return (limit.rlim_cur - kOwn) / 2;
+}
+
+// How long the other workers leave a new connection to the first.
+constexpr int kPatienceMs = 3;
+
+// supervisord reads our log from a pipe; if it does not, lines are lost rather than requests held up.
+void DoNotWaitForTheLog() {
+  struct stat log {};
+  if (::fstat(STDERR_FILENO, &log) == 0 && S_ISFIFO(log.st_mode)) ::fcntl(STDERR_FILENO, F_SETFL, O_NONBLOCK);
 }
 
 // service/start-worker counts the starts that never came this far, and pauses before the next one.
@@ -64,6 +75,9 @@ void CountAsStarted(const Config& config) {
 // Returns the exit status.
 int Serve(const Config& config) {
   store::LmdbStore store({.folder = config.data, .max_bytes = config.max_store_bytes});
+  // Only now: until here nothing is lost if a signal ends the process, and opening may take long.
+  BlockSignals();
+  DoNotWaitForTheLog();
   store::GroupCommitter committer(store);
   http::ByteBudget budget(config.max_inflight_bytes);
   const resources::Failure failure([](const std::string& /*reason*/) { RequestFail(); });
@@ -83,7 +97,8 @@ int Serve(const Config& config) {
   fcgi::Server server({.listen_fd = STDIN_FILENO,
                        .io_threads = config.threads,
                        .blocking_threads = config.blocking_threads,
-                       .max_connections = MaxConnections()},
+                       .max_connections = MaxConnections(),
+                       .patience = std::chrono::milliseconds(config.worker_number == 0 ? 0 : kPatienceMs)},
                       [&](std::unique_ptr<http::Exchange> exchange) { router.Handle(std::move(exchange)); });
   CountAsStarted(config);
   log::Info("worker", "Ready, version " + std::string(kVersion) + ", store in " + config.data + ".");
@@ -92,6 +107,7 @@ int Serve(const Config& config) {
       config.hang_limit, [&] { server.CutSilentPeers(config.hang_limit); }, [&] { store.Maintain(); });
   log::Info("worker", stop == Stop::kDrain ? "Draining." : "The store failed; handing over and ending.");
   const std::size_t left = server.Drain(config.drain_limit);
+  if (left == 0) committer.Finish();  // it may still be on its way out of the last answer
   if (left > 0) {
     log::Warning("worker", "The drain limit is over; " + std::to_string(left) + " connections are cut.");
     std::_Exit(EX_TEMPFAIL);  // threads still wait on their clients
@@ -120,7 +136,6 @@ int Run(std::string_view option) {
   }
   log::SetLevel(config.log_level);
   ::umask(027);
-  BlockSignals();
   return Serve(config);
 }
 

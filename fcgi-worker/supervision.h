@@ -18,8 +18,8 @@ enum class Stop {
   kFail,   // the worker must end, and be replaced
 };
 
-// Waits until the worker should stop. Once a second checks that no thread is stuck for longer than `hang_limit`,
-// and calls the one; once a minute calls the other.
+// Waits until the worker should stop. Once a second checks that no thread is stuck for longer than
+// `hang_limit`, and calls the one; once a minute calls the other.
 [[nodiscard]] Stop WaitForStop(std::chrono::seconds hang_limit, const std::function<void()>& every_second,
                                const std::function<void()>& every_minute);
 

@@ -10,7 +10,8 @@ namespace hashpost::store {
 GroupCommitter::GroupCommitter(MessageStore& store, CommitterOptions options)
     : store_(store), options_(options), thread_([this] { Run(); }) {}
 
-GroupCommitter::~GroupCommitter() {
+void GroupCommitter::Finish() {
+  if (!thread_.joinable()) return;
   {
     const std::scoped_lock lock(mutex_);
     stopping_ = true;
@@ -81,6 +82,7 @@ void GroupCommitter::Commit(Batch& batch) {
     }
   }
   for (auto& write : batch) {
+    const progress::Waiting fresh_start;  // each is a piece of work of its own for the watchdog
     Batch alone;
     alone.push_back(std::move(write));
     Commit(alone);

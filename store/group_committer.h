@@ -30,7 +30,7 @@ class PendingWrite {
 
 struct CommitterOptions {
   // When the last batch held more than one write, others are likely on their way: wait this long for them.
-  // A lone client never waits.
+  // A lone client waits once at most, after others have gone.
   std::chrono::microseconds gather{500};
   std::size_t max_batch_writes = 1024;
   std::size_t max_batch_bytes = 16U << 20U;  // one larger write is a batch of its own
@@ -39,12 +39,16 @@ struct CommitterOptions {
 class GroupCommitter {
  public:
   explicit GroupCommitter(MessageStore& store, CommitterOptions options = {});
-  ~GroupCommitter();  // commits what is queued, then ends the thread
+  ~GroupCommitter() { Finish(); }
   GroupCommitter(const GroupCommitter&) = delete;
   GroupCommitter& operator=(const GroupCommitter&) = delete;
 
   // Queues `write`. Thread-safe; does not block. How much may queue is bounded by whoever admits requests.
   void Submit(std::unique_ptr<PendingWrite> write);
+
+  // Commits and answers what is queued, then ends the thread; afterwards nothing may be queued. Again is
+  // harmless.
+  void Finish();
 
   // How long the oldest queued write has waited; zero if none waits.
   [[nodiscard]] std::chrono::steady_clock::duration Delay() const;

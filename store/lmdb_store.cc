@@ -117,6 +117,8 @@ LmdbStore::LmdbStore(LmdbStoreOptions options) : options_(std::move(options)) {
     // If every process died between writing and syncing, the newest commit may be in memory only: sync it
     // before anybody is told that it is there.
     env_->Sync();
+    room_ = std::make_unique<Room>(options_.folder, *env_,
+                                   RoomLimits{options_.max_bytes, options_.min_free_bytes});
     env_->ClearStaleReaders();
     CreateFormat();
     SyncFolder(options_.folder);
@@ -150,7 +152,8 @@ void LmdbStore::CreateFormat() {
 void LmdbStore::VerifyIfSuspect() {
   const std::string suspect = options_.folder + kSuspectFile;
   const io::UniqueFd mark(::open(suspect.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!mark) return;
+  if (!mark && errno == ENOENT) return;
+  if (!mark) throw StoreError(suspect + " cannot be opened: " + SystemMessage(errno) + ".");
   if (::flock(mark.get(), LOCK_EX) != 0 || ::access(suspect.c_str(), F_OK) != 0) return;  // a sibling did it
   log::Warning("store",
                "An earlier sync failed, so every message is read back and checked before writes go on.");
@@ -190,8 +193,8 @@ void LmdbStore::Rethrow(const lmdb::Error& error) {
     case MDB_MAP_FULL:
     case ENOSPC:
     case EDQUOT:
-      throw StoreFull("The store is full: free space on the disk of " + options_.folder +
-                      " or raise HASHPOST_MAX_STORE_BYTES, or delete messages.");
+      throw StoreFull(
+          "The store is full: free space on its disk, raise HASHPOST_MAX_STORE_BYTES, or delete messages.");
     case MDB_READERS_FULL:
       throw StoreUnavailable("All reader slots of the store are taken: try again in a moment.");
     case ENOMEM:
@@ -209,44 +212,7 @@ void LmdbStore::Rethrow(const lmdb::Error& error) {
   }
 }
 
-// The map has room past the limit (for deletes), so the limit is kept here. Counting the free list is only
-// needed once the file has grown to the limit.
-void LmdbStore::CheckLimit() {
-  const auto [pages, page_size] = env_->PagesAndSize();
-  if (pages * page_size < options_.max_bytes) return;
-  const Snapshot snapshot(*this);
-  const std::size_t used = pages - std::min(pages, lmdb::FreePages(snapshot.get()));
-  if (used * page_size >= options_.max_bytes) throw lmdb::Error("limit", MDB_MAP_FULL);
-}
-
-// LMDB reports a short write, which is how a disk that fills up shows, as EIO: the same as a failed sync,
-// after which nothing may be trusted. So room is asked for before anything is written. (Called within the
-// write transaction, so that the workers do not count on the same room.)
-void LmdbStore::CheckDisk(std::span<const Change> changes) {
-  constexpr std::uint64_t kPerChange = 16U << 10U;  // copies of the pages on the way to a record
-  constexpr std::uint64_t kKeptForDeletes = 1U << 20U;
-  std::uint64_t needed = kPerChange * changes.size();
-  bool only_deletes = true;
-  for (const Change& change : changes) {
-    if (!change.message) continue;
-    needed += 2 * change.message->size();
-    only_deletes = false;
-  }
-  if (!only_deletes) needed += kKeptForDeletes;
-  struct statvfs disk {};
-  if (::statvfs(options_.folder.c_str(), &disk) != 0) throw lmdb::Error("statvfs", EAGAIN);
-  if (disk.f_bavail * disk.f_frsize >= needed) return;
-  // Room inside the file will do, if there is plenty: some of its free pages may still be seen by a reader.
-  const Snapshot snapshot(*this);
-  if (lmdb::FreePages(snapshot.get()) * env_->PagesAndSize().second < 4 * needed)
-    throw lmdb::Error("statvfs", ENOSPC);
-}
-
 std::vector<Outcome> LmdbStore::Commit(std::span<const Change> changes) {
-  if (std::any_of(changes.begin(), changes.end(),
-                  [](const Change& change) { return change.message.has_value(); })) {
-    CheckLimit();
-  }
   std::vector<std::size_t> order(changes.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   if (changes.size() >= kSortFrom) {
@@ -257,7 +223,7 @@ std::vector<Outcome> LmdbStore::Commit(std::span<const Change> changes) {
   std::vector<Outcome> outcomes(changes.size());
   const std::int64_t now_ms = NowMs();
   lmdb::WriteTxn txn(*env_);
-  CheckDisk(changes);
+  room_->CheckFor(changes);  // within the transaction: the workers do not count on the same room
   bool changed = false;
   for (const std::size_t i : order) {
     outcomes[i] = ApplyOne(txn, messages_, changes[i], now_ms);
@@ -353,17 +319,13 @@ std::vector<Digest> LmdbStore::Scan(const std::optional<Digest>& after, std::siz
 void LmdbStore::CheckWritable() {
   struct statvfs disk {};
   if (::statvfs(options_.folder.c_str(), &disk) != 0) {
-    throw StoreUnavailable("The data folder " + options_.folder +
-                           " cannot be reached: " + SystemMessage(errno) + ".");
+    throw StoreUnavailable("The store's folder cannot be reached: " + SystemMessage(errno) + ".");
   }
   if ((disk.f_flag & ST_RDONLY) != 0) {
-    throw StoreUnavailable("The data folder " + options_.folder + " is on a read-only file system.");
-  }
-  if (disk.f_bavail * disk.f_frsize < options_.min_free_bytes) {
-    throw StoreFull("The disk of " + options_.folder + " is nearly full: free some space.");
+    throw StoreUnavailable("The store's folder is on a file system that is mounted read-only.");
   }
   try {
-    CheckLimit();
+    room_->CheckForAny();
   } catch (const lmdb::Error& error) {
     Rethrow(error);
   }

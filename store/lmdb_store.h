@@ -15,6 +15,7 @@
 
 #include "lib/lmdb/lmdb.h"
 #include "store/message_store.h"
+#include "store/room.h"
 
 namespace hashpost::store {
 
@@ -45,14 +46,13 @@ class LmdbStore : public MessageStore {
 
   void CreateFormat();
   void VerifyIfSuspect();
-  void CheckLimit();
-  void CheckDisk(std::span<const Change> changes);
   [[noreturn]] void Rethrow(const lmdb::Error& error);
   std::vector<Outcome> Commit(std::span<const Change> changes);
   std::unique_ptr<lmdb::ReadTxn> BeginRead();
 
   const LmdbStoreOptions options_;
   std::unique_ptr<lmdb::Env> env_;
+  std::unique_ptr<Room> room_;
   lmdb::Database messages_ = 0;
   std::atomic<bool> broken_ = false;  // set once: a sync failed, so no write may follow
   std::mutex pool_mutex_;

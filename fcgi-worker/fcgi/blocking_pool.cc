@@ -1,5 +1,6 @@
 #include "fcgi-worker/fcgi/blocking_pool.h"
 
+#include <system_error>
 #include <utility>
 
 namespace hashpost::fcgi {
@@ -28,13 +29,22 @@ bool BlockingPool::Submit(std::unique_ptr<Task>& task) {
   {
     const std::scoped_lock lock(mutex_);
     if (stopping_ || queue_.size() >= max_queue_) return false;
+    if (idle_ <= queue_.size() && threads_.size() < max_threads_ && !StartThread() && threads_.empty())
+      return false;
     queue_.push_back(std::move(task));
-    if (idle_ < queue_.size() && threads_.size() < max_threads_) {
-      threads_.emplace_back([this] { Run(); });
-    }
   }
   changed_.notify_one();
   return true;
+}
+
+// False if the system has no thread to give; then those there are must do.
+bool BlockingPool::StartThread() {
+  try {
+    threads_.emplace_back([this] { Run(); });
+    return true;
+  } catch (const std::system_error&) {
+    return false;
+  }
 }
 
 void BlockingPool::Run() {

@@ -37,6 +37,7 @@ class BlockingPool {
 
  private:
   void Run();
+  [[nodiscard]] bool StartThread();  // with mutex_ held
 
   const std::size_t max_threads_;
   const std::size_t max_queue_;

@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <chrono>
 #include <climits>
 #include <cstdint>
 #include <string>
@@ -47,6 +48,15 @@ std::string Head(const http::Response& response, std::uint64_t length) {
   return head.append("\r\n");
 }
 
+// When a client that takes an answer at a bearable pace has taken it.
+std::chrono::steady_clock::rep AnswerDue(std::uint64_t length) {
+  constexpr std::chrono::seconds kAtLeast{60};
+  constexpr std::uint64_t kBytesPerSecond = 16U << 10U;
+  const auto due =
+      std::chrono::steady_clock::now() + kAtLeast + std::chrono::seconds(length / kBytesPerSecond);
+  return due.time_since_epoch().count();
+}
+
 }  // namespace
 
 Connection::Connection(io::UniqueFd socket) : socket_(std::move(socket)) {
@@ -62,8 +72,10 @@ Connection::~Connection() {
   FCGX_Free(&request_, 1);
 }
 
-void Connection::CutIfSilentSince(std::chrono::steady_clock::time_point deadline) {
-  if (read_clock_.BlockedSince(deadline)) ::shutdown(fd(), SHUT_RDWR);
+void Connection::CutIfStuck(std::chrono::steady_clock::time_point deadline) {
+  const auto due = answer_due_.load();
+  const bool overdue = due != 0 && due < std::chrono::steady_clock::now().time_since_epoch().count();
+  if (overdue || read_clock_.BlockedSince(deadline)) ::shutdown(fd(), SHUT_RDWR);
 }
 
 bool Connection::ReadRequest() {
@@ -86,6 +98,7 @@ void Connection::WriteAnswer(http::Response& response) {
   inbound_.DiscardBody();
   AnswerSink sink(request_.out);
   const std::uint64_t length = response.streamed ? response.streamed->Size() : response.content.size();
+  answer_due_ = AnswerDue(length);
   sink.Write(Head(response, length));
   if (inbound_.request().method == "HEAD") return;
   if (response.streamed) {
@@ -98,6 +111,7 @@ void Connection::WriteAnswer(http::Response& response) {
 bool Connection::FinishRequest() {
   const progress::Waiting waiting;
   FCGX_Finish_r(&request_);
+  answer_due_ = 0;
   return request_.ipcFd >= 0 && peer_keeps_;
 }
 

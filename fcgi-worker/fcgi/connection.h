@@ -7,6 +7,7 @@
 
 #include <fcgiapp.h>
 
+#include <atomic>
 #include <chrono>
 
 #include "fcgi-worker/fcgi/inbound_request.h"
@@ -37,11 +38,11 @@ class Connection {
   // the answer, without its content if the method was HEAD. Errors show in FinishRequest.
   void WriteAnswer(http::Response& response);
 
-  // Ends a read of a request that has blocked since before `deadline`: the peer sends no more. For any
-  // thread, while the object lives. (A read time-out of the socket would do, but then a worker that is
-  // stopped and continued, or looked at with a debugger, fails its reads with EINTR, which libfcgi takes for
-  // the end of the request.)
-  void CutIfSilentSince(std::chrono::steady_clock::time_point deadline);
+  // Ends a read of a request that has blocked since before `deadline`, and an answer that takes more than a
+  // minute and what its content takes at 16 KiB a second. For any thread, while the object lives. (Time-outs
+  // of the socket would do, but then a worker that is stopped and continued, or looked at with a debugger,
+  // fails its reads with EINTR, which libfcgi takes for the end of the request.)
+  void CutIfStuck(std::chrono::steady_clock::time_point deadline);
 
   [[nodiscard]] int fd() const { return socket_.get(); }
 
@@ -49,6 +50,7 @@ class Connection {
   io::UniqueFd socket_;
   FCGX_Request request_{};
   ReadClock read_clock_;
+  std::atomic<std::chrono::steady_clock::rep> answer_due_{0};  // 0: none is being written
   InboundRequest inbound_;
   bool peer_keeps_ = true;
 };

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <climits>
 #include <optional>
 #include <string_view>
 
@@ -61,25 +60,35 @@ void InboundRequest::Body::Reset(FCGX_Stream* stream, ReadClock& clock, std::uin
   stream_ = stream;
   clock_ = &clock;
   left_ = length;
+  // Nobody will ask for the end of no content; whoever answers (the committer, say) must not have to wait for
+  // it.
+  if (left_ == 0) Discard();
 }
 
 std::size_t InboundRequest::Body::Read(std::span<char> buffer) {
-  const progress::Waiting waiting;
-  const ReadClock::Scope reading(*clock_);
-  const auto wanted = static_cast<int>(std::min<std::uint64_t>({left_, buffer.size(), INT_MAX}));
-  const int got = FCGX_GetStr(buffer.data(), wanted, stream_);
+  // In pieces, so that the read clock shows whether anything comes.
+  constexpr std::uint64_t kPiece = 64U << 10U;
+  const auto wanted = static_cast<int>(std::min<std::uint64_t>({left_, buffer.size(), kPiece}));
+  int got = 0;
+  {
+    const progress::Waiting waiting;
+    const ReadClock::Scope reading(*clock_);
+    got = FCGX_GetStr(buffer.data(), wanted, stream_);
+  }
   left_ -= static_cast<std::uint64_t>(got);
   if (got < wanted || FCGX_GetError(stream_) != 0) throw http::BodyIncomplete();
+  if (left_ == 0) Discard();
   return static_cast<std::size_t>(got);
 }
 
 void InboundRequest::Body::Discard() {
   const progress::Waiting waiting;
-  const ReadClock::Scope reading(*clock_);
   std::array<char, 8192> scratch{};
   // Also reads the empty record that ends STDIN: left behind, it would begin the next request on the
   // connection.
-  while (FCGX_GetStr(scratch.data(), static_cast<int>(scratch.size()), stream_) > 0) {
+  for (int got = 1; got > 0;) {
+    const ReadClock::Scope reading(*clock_);
+    got = FCGX_GetStr(scratch.data(), static_cast<int>(scratch.size()), stream_);
   }
 }
 

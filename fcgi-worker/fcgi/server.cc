@@ -21,10 +21,9 @@ namespace {
 // Bodies and answers above this leave the I/O threads, which must never wait for a slow peer: it is well
 // under what a unix socket buffers.
 constexpr std::uint64_t kInlineBytes = 64U << 10U;
-constexpr std::size_t kBlockingQueue = 256;
+constexpr std::size_t kRequestQueue = 256;
 // What epoll reports besides the numbers of slots.
-constexpr std::uint64_t kListening = ~std::uint64_t{0};
-constexpr std::uint64_t kStopping = kListening - 1;
+constexpr std::uint64_t kStopping = ~std::uint64_t{0};
 constexpr std::chrono::milliseconds kHandOverRetry{20};
 
 [[noreturn]] void Throw(const char* what) {
@@ -107,35 +106,29 @@ Server::Server(const ServerOptions& options, Handler handler)
       epoll_(::epoll_create1(EPOLL_CLOEXEC)),
       stop_event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       slots_(options.max_connections),
-      blocking_(options.blocking_threads, kBlockingQueue) {
+      requests_(options.blocking_threads, kRequestQueue),
+      // Each waits with its content in memory; a long queue of slow clients would hold the whole budget.
+      answers_(options.blocking_threads, 2 * options.blocking_threads) {
   if (!epoll_ || !stop_event_) Throw("epoll_create1 or eventfd");
-  // Several workers are woken for one connection now and then; who comes late must not block in accept.
+  // Several workers are woken for one connection; who comes late must not block in accept.
   if (::fcntl(options_.listen_fd, F_SETFL, O_NONBLOCK) != 0) Throw("fcntl");
   epoll_event event{.events = EPOLLIN, .data = {.u64 = kStopping}};
   if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, stop_event_.get(), &event) != 0) Throw("epoll_ctl");
   FCGX_Init();
   free_slots_.reserve(slots_.size());
   for (std::size_t index = slots_.size(); index > 0; --index) free_slots_.push_back(index - 1);
-  UpdateListening();
   for (std::size_t i = 0; i < options_.io_threads; ++i) io_threads_.emplace_back([this] { RunIoThread(); });
+  acceptor_ = std::make_unique<Acceptor>(options_.listen_fd, options_.patience, [this](io::UniqueFd socket) {
+    AwaitRoom();
+    Adopt(std::move(socket));
+  });
 }
 
 Server::~Server() {
+  acceptor_->Stop();
   stopping_ = true;
-  const std::uint64_t one = 1;
-  [[maybe_unused]] const ssize_t written = ::write(stop_event_.get(), &one, sizeof one);
+  ::eventfd_write(stop_event_.get(), 1);
   for (std::thread& thread : io_threads_) thread.join();
-}
-
-void Server::UpdateListening() {
-  const std::scoped_lock lock(mutex_);
-  const bool on = !draining_ && open_ < options_.max_connections;
-  if (listening_ == on) return;
-  listening_ = on;
-  epoll_event event{.events = EPOLLIN | EPOLLEXCLUSIVE, .data = {.u64 = kListening}};
-  if (::epoll_ctl(epoll_.get(), on ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, options_.listen_fd, &event) != 0) {
-    Throw("epoll_ctl on the listening socket");
-  }
 }
 
 void Server::RunIoThread() {
@@ -144,18 +137,13 @@ void Server::RunIoThread() {
     epoll_event event{};
     if (::epoll_wait(epoll_.get(), &event, 1, -1) != 1) continue;
     const progress::Working working("answering a request");
-    if (event.data.u64 == kListening) {
-      Accept();
-    } else if (event.data.u64 != kStopping) {
-      OnReadable(event.data.u64);
-    }
+    if (event.data.u64 != kStopping) OnReadable(event.data.u64);
   }
 }
 
-void Server::Accept() {
-  io::UniqueFd socket(::accept4(options_.listen_fd, nullptr, nullptr, SOCK_CLOEXEC));
-  if (!socket) return;  // a sibling was faster
-  Adopt(std::move(socket));
+void Server::AwaitRoom() {
+  std::unique_lock lock(mutex_);
+  closed_.wait(lock, [&] { return open_ < options_.max_connections || draining_; });
 }
 
 void Server::Adopt(io::UniqueFd socket) {
@@ -172,7 +160,7 @@ void Server::Adopt(io::UniqueFd socket) {
   }
   Slot& slot = slots_[index];
   slot.fresh = true;
-  if (open_.fetch_add(1) + 1 >= options_.max_connections) UpdateListening();
+  ++open_;
   Arm(index, EPOLL_CTL_ADD);
 }
 
@@ -186,25 +174,47 @@ void Server::Watch(std::size_t index, int operation) {
   Slot& slot = slots_[index];
   slot.state = State::kArming;
   epoll_event event{.events = EPOLLIN | EPOLLRDHUP | EPOLLONESHOT, .data = {.u64 = index}};
-  ::epoll_ctl(epoll_.get(), operation, slot.connection->fd(), &event);
+  const bool watched = ::epoll_ctl(epoll_.get(), operation, slot.connection->fd(), &event) == 0;
   slot.state = State::kArmed;
+  if (!watched && TakeOver(index)) {
+    log::Error("server",
+               "A connection cannot be watched and is closed: " + std::system_category().message(errno));
+    Close(index);
+  }
+}
+
+// Makes an armed connection the calling thread's own; false if it is somebody else's.
+bool Server::TakeOver(std::size_t index) {
+  std::atomic<State>& state = slots_[index].state;
+  State expected = State::kArmed;
+  while (!state.compare_exchange_strong(expected, State::kBusy)) {
+    if (expected != State::kArming) return false;
+    std::this_thread::yield();  // an event was faster than the return from epoll_ctl
+    expected = State::kArmed;
+  }
+  return true;
+}
+
+bool Server::Idle(std::size_t index) const {
+  char byte = 0;
+  return ::recv(slots_[index].connection->fd(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN;
 }
 
 void Server::OnReadable(std::size_t index) {
-  Slot& slot = slots_[index];
-  State expected = State::kArmed;
-  while (!slot.state.compare_exchange_strong(expected, State::kBusy)) {
-    if (expected != State::kArming) return;  // the drain took it
-    std::this_thread::yield();               // the event was faster than the return from epoll_ctl
-    expected = State::kArmed;
+  if (!TakeOver(index)) return;  // the drain took it
+  if (draining_ && Idle(index)) {
+    // An event of before the drain tried to hand it over: what it told of has been served.
+    Arm(index, EPOLL_CTL_MOD);
+    return;
   }
+  Slot& slot = slots_[index];
   if (slot.fresh) {
     slot.fresh = false;
     const Arrival arrival = Classify(slot.connection->fd());
     if (arrival != Arrival::kFastCgi) {
       io::UniqueFd received = arrival == Arrival::kHandover ? Receive(slot.connection->fd()) : io::UniqueFd();
+      if (received) Adopt(std::move(received));  // first: a drain must not see none in between
       Close(index);
-      if (received) Adopt(std::move(received));
       return;
     }
   }
@@ -222,14 +232,14 @@ void Server::Handle(std::size_t index) {
     return;
   }
   std::unique_ptr<BlockingPool::Task> task = std::make_unique<RequestTask>(*this, index);
-  if (!blocking_.Submit(task)) Respond(index, http::ToResponse(http::Busy()));
+  if (!requests_.Submit(task)) Respond(index, http::ToResponse(http::Busy()));
 }
 
 void Server::Respond(std::size_t index, http::Response response) {
   if (ContentSize(response) > kInlineBytes && !BlockingPool::OnThread()) {
     std::unique_ptr<BlockingPool::Task> task =
         std::make_unique<AnswerTask>(*this, index, std::move(response));
-    if (blocking_.Submit(task)) return;
+    if (answers_.Submit(task)) return;
     response = http::ToResponse(http::Busy());
   }
   slots_[index].connection->WriteAnswer(response);
@@ -252,8 +262,8 @@ void Server::Close(std::size_t index) {
     slot.state = State::kNone;
     free_slots_.push_back(index);
   }
-  if (open_.fetch_sub(1) >= options_.max_connections) UpdateListening();
-  if (draining_) {
+  const bool was_full = open_.fetch_sub(1) >= options_.max_connections;
+  if (was_full || draining_) {
     const std::scoped_lock lock(mutex_);
     closed_.notify_all();
   }
@@ -278,14 +288,18 @@ void Server::CutSilentPeers(std::chrono::seconds limit) {
   const auto deadline = std::chrono::steady_clock::now() - limit;
   const std::scoped_lock lock(mutex_);  // against Adopt and Close
   for (const Slot& slot : slots_) {
-    if (slot.connection) slot.connection->CutIfSilentSince(deadline);
+    if (slot.connection) slot.connection->CutIfStuck(deadline);
   }
 }
 
 std::size_t Server::Drain(std::chrono::milliseconds limit) {
   const auto deadline = std::chrono::steady_clock::now() + limit;
-  draining_ = true;
-  UpdateListening();
+  {
+    const std::scoped_lock lock(mutex_);
+    draining_ = true;
+    closed_.notify_all();
+  }
+  acceptor_->Stop();
   while (open_ > 0 && std::chrono::steady_clock::now() < deadline) {
     for (std::size_t index = 0; index < slots_.size(); ++index) {
       if (slots_[index].state == State::kArmed) TryHandOver(index);

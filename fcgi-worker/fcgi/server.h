@@ -16,6 +16,7 @@
 #include <thread>
 #include <vector>
 
+#include "fcgi-worker/fcgi/acceptor.h"
 #include "fcgi-worker/fcgi/blocking_pool.h"
 #include "fcgi-worker/fcgi/connection.h"
 #include "fcgi-worker/http/exchange.h"
@@ -24,10 +25,11 @@
 namespace hashpost::fcgi {
 
 struct ServerOptions {
-  int listen_fd = 0;                 // a listening unix socket, shared with the siblings
-  std::size_t io_threads = 2;        // answer what is small
-  std::size_t blocking_threads = 8;  // answer what is big
-  std::size_t max_connections = 0;   // at once; 1 or more
+  int listen_fd = 0;                      // a listening unix socket, shared with the siblings
+  std::size_t io_threads = 2;             // answer what is small
+  std::size_t blocking_threads = 8;       // answer what is big
+  std::size_t max_connections = 0;        // at once; 1 or more
+  std::chrono::milliseconds patience{0};  // before a connection is taken that a sibling may take (acceptor.h)
 };
 
 class Server {
@@ -41,8 +43,9 @@ class Server {
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
-  // Ends requests whose peer has sent nothing more for `limit` in the middle of one; call it now and then.
-  // (The web server sends a request in one go, so it was stopped or is broken, and a thread waits for it.)
+  // Ends requests whose peer has sent nothing more for `limit` in the middle of one (the web server sends a
+  // request in one go, so it was stopped or is broken, and a thread waits for it), and answers that are taken
+  // too slowly (connection.h). Call it now and then.
   void CutSilentPeers(std::chrono::seconds limit);
 
   // Stops accepting, finishes the requests at hand and hands every connection over, for at most `limit`.
@@ -65,7 +68,7 @@ class Server {
 
   void RunIoThread();
   void OnReadable(std::size_t index);
-  void Accept();
+  void AwaitRoom();
   void Adopt(io::UniqueFd socket);
   void Handle(std::size_t index);
   void Respond(std::size_t index, http::Response response);
@@ -74,7 +77,8 @@ class Server {
   void Watch(std::size_t index, int operation);
   void Close(std::size_t index);
   void TryHandOver(std::size_t index);
-  void UpdateListening();
+  [[nodiscard]] bool TakeOver(std::size_t index);
+  [[nodiscard]] bool Idle(std::size_t index) const;
 
   const ServerOptions options_;
   const Handler handler_;
@@ -87,10 +91,11 @@ class Server {
   std::atomic<bool> stopping_{false};
   std::mutex mutex_;
   std::condition_variable closed_;
-  bool listening_ = false;               // guarded by mutex_
   std::vector<std::size_t> free_slots_;  // guarded by mutex_
-  BlockingPool blocking_;
+  BlockingPool requests_;                // with big bodies, which the web server has spooled
+  BlockingPool answers_;                 // big ones, to clients that may be slow
   std::vector<std::thread> io_threads_;
+  std::unique_ptr<Acceptor> acceptor_;
 };
 
 }  // namespace hashpost::fcgi

@@ -1,5 +1,6 @@
 // ByteBudget: a bound on the bytes of all messages that a worker holds at once, so that many big ones cannot
-// exhaust its memory. Thread-safe and lock-free.
+// exhaust its memory. Small ones cost nothing: the number of connections bounds them already, and slow
+// readers of big messages must not keep others from small ones. Thread-safe and lock-free.
 
 #pragma once
 
@@ -36,8 +37,12 @@ class ByteBudget {
     std::ptrdiff_t bytes_ = 0;
   };
 
+  // Requests up to this many bytes are always granted.
+  static constexpr std::size_t kFree = 64U << 10U;
+
   // nullopt if less than `bytes` is left.
   [[nodiscard]] std::optional<Share> Take(std::size_t bytes) {
+    if (bytes <= kFree) return Share();
     const auto wanted = static_cast<std::ptrdiff_t>(bytes);
     if (left_.fetch_sub(wanted, std::memory_order_relaxed) < wanted) {
       left_.fetch_add(wanted, std::memory_order_relaxed);

@@ -1,5 +1,7 @@
 #include "fcgi-worker/resources/failure.h"
 
+#include <chrono>
+
 #include "fcgi-worker/http/errors.h"
 #include "fcgi-worker/http/problem.h"
 #include "fcgi-worker/http/standard_problems.h"
@@ -7,6 +9,21 @@
 #include "store/message_store.h"
 
 namespace hashpost::resources {
+
+void Failure::Throttled::Log(const char* message) {
+  constexpr std::int64_t kPauseMs = 1000;
+  const auto now = std::chrono::steady_clock::now().time_since_epoch();
+  const std::int64_t now_ms = std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
+  std::int64_t until = silent_until_;
+  if (now_ms < until || !silent_until_.compare_exchange_strong(until, now_ms + kPauseMs)) {
+    ++left_out_;
+    return;
+  }
+  const std::uint64_t left_out = left_out_.exchange(0);
+  log::Error("store",
+             std::string(message) +
+                 (left_out > 0 ? " (and so for " + std::to_string(left_out) + " more requests)" : ""));
+}
 
 http::Response Failure::Answer(const std::exception_ptr& error) const {
   try {
@@ -16,7 +33,7 @@ http::Response Failure::Answer(const std::exception_ptr& error) const {
   } catch (const http::BodyIncomplete& incomplete) {
     return http::ToResponse({400, "body-incomplete", "Content incomplete", incomplete.what(), {}});
   } catch (const store::StoreFull& full) {
-    log::Error("store", full.what());
+    full_.Log(full.what());
     return http::ToResponse(
         {507,
          "store-full",
@@ -25,7 +42,7 @@ http::Response Failure::Answer(const std::exception_ptr& error) const {
          "messages.",
          {}});
   } catch (const store::StoreUnavailable& away) {
-    log::Error("store", away.what());
+    unavailable_.Log(away.what());
     return http::ToResponse({503,
                              "store-unavailable",
                              "Store unavailable",

@@ -3,6 +3,8 @@
 
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <exception>
 #include <functional>
 #include <string>
@@ -21,7 +23,19 @@ class Failure {
   [[nodiscard]] http::Response Answer(const std::exception_ptr& error) const;
 
  private:
+  // One line a second at most for what fails each request while it lasts, with the number left out.
+  class Throttled {
+   public:
+    void Log(const char* message);
+
+   private:
+    std::atomic<std::int64_t> silent_until_{0};  // steady milliseconds
+    std::atomic<std::uint64_t> left_out_{0};
+  };
+
   std::function<void(const std::string&)> on_broken_;
+  mutable Throttled full_;
+  mutable Throttled unavailable_;
 };
 
 }  // namespace hashpost::resources

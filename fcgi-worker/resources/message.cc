@@ -1,6 +1,8 @@
 #include "fcgi-worker/resources/message.h"
 
+#include <algorithm>
 #include <array>
+#include <ctime>
 #include <string>
 #include <utility>
 
@@ -49,8 +51,9 @@ std::string EntityTag(const store::Digest& digest, Form form) {
   return "\"" + digest.Hex() + (form == Form::kJson ? ".json\"" : ".txt\"");
 }
 
+// Never in the future (RFC 9110 §8.8.2.1), even if the clock was set back since.
 std::int64_t LastModified(std::int64_t created_ms) {
-  return created_ms / 1000;
+  return std::min<std::int64_t>(created_ms / 1000, std::time(nullptr));
 }
 
 [[noreturn]] void ThrowPreconditionFailed() {
@@ -181,13 +184,15 @@ std::optional<http::Response> Message::Delete(std::unique_ptr<http::Exchange>& e
   const auto info = store_.Find(digest);
   if (!info) ThrowNotFound(digest.Hex());
   const std::int64_t last_modified = LastModified(info->created_ms);
-  // A client may hold the tag of either representation; both name the same message.
-  if (http::Evaluate(exchange->request(), {EntityTag(digest, Form::kJson), last_modified}) !=
-          http::Precondition::kProceed &&
-      http::Evaluate(exchange->request(), {EntityTag(digest, Form::kText), last_modified}) !=
-          http::Precondition::kProceed) {
-    ThrowPreconditionFailed();
-  }
+  // A client may hold the tag of either representation. If-Match wants one that fits, If-None-Match none.
+  const auto proceeds = [&](Form form) {
+    return http::Evaluate(exchange->request(), {EntityTag(digest, form), last_modified}) ==
+           http::Precondition::kProceed;
+  };
+  const bool both = exchange->request().Header("IF_NONE_MATCH").has_value();
+  const bool json = proceeds(Form::kJson);
+  const bool text = proceeds(Form::kText);
+  if (both ? !(json && text) : !(json || text)) ThrowPreconditionFailed();
   committer_.Submit(std::make_unique<PendingDelete>(std::move(exchange), failure_, digest));
   return std::nullopt;
 }

@@ -6,6 +6,7 @@
 #include <variant>
 
 #include "fcgi-worker/http/digest_fields.h"
+#include "fcgi-worker/http/field_syntax.h"
 #include "fcgi-worker/http/media_type.h"
 #include "fcgi-worker/http/problem.h"
 #include "fcgi-worker/http/standard_problems.h"
@@ -33,7 +34,7 @@ enum class Form { kJson, kText };
 
 void RefuseContentCoding(const http::Request& request) {
   const auto coding = request.Header("CONTENT_ENCODING");
-  if (!coding || *coding == "identity") return;
+  if (!coding || http::EqualsIgnoringCase(*coding, "identity")) return;
   throw HttpError({415,
                    "unsupported-content-coding",
                    "Unsupported content coding",

@@ -47,12 +47,12 @@ int Env::ClearStaleReaders() {
   return cleared;
 }
 
-std::pair<std::size_t, std::size_t> Env::PagesAndSize() const {
+Usage Env::GetUsage() const {
   MDB_envinfo info;
   MDB_stat stat;
   Check("mdb_env_info", mdb_env_info(env_, &info));
   Check("mdb_env_stat", mdb_env_stat(env_, &stat));
-  return {info.me_last_pgno + 1, stat.ms_psize};
+  return {info.me_last_pgno + 1, stat.ms_psize, info.me_last_txnid};
 }
 
 ReadTxn::ReadTxn(const Env& env) {

@@ -37,6 +37,12 @@ struct Options {
   unsigned max_databases;
 };
 
+struct Usage {
+  std::size_t pages;             // that the file has ever used
+  std::size_t page_size;         // bytes
+  std::size_t last_transaction;  // the number of the last commit, of any process
+};
+
 class Env {
  public:
   // Opens data.mdb and lock.mdb (mode 0640) in `folder`, creating them if missing. Throws Error.
@@ -53,8 +59,7 @@ class Env {
   // Frees the slots of readers whose process has died; returns how many. Throws Error.
   int ClearStaleReaders();
 
-  // How many pages the file has ever used, and their size in bytes.
-  [[nodiscard]] std::pair<std::size_t, std::size_t> PagesAndSize() const;
+  [[nodiscard]] Usage GetUsage() const;  // throws Error
 
  private:
   MDB_env* env_ = nullptr;
