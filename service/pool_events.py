@@ -1,27 +1,29 @@
-"""pool_events.py POOL_JSON: supervisord's event listener for the pool.
+"""pool_events.py POOL_JSON SOCKET: supervisord's event listener for the pool.
 
 Protocol: http://supervisord.org/events.html (events on stdin, answers on stdout).
 Keeps POOL_JSON up to date: the state of each worker, its crashes within the last minute, its failed starts and
 when it is tried again (both from service/start-worker). Logs one plain line for each crash. Ends a worker that
 somebody stopped (SIGSTOP) for longer than HASHPOST_HANG_SECONDS: its own watchdog cannot, and it may hold the
-store's write lock. While no worker can start, it puts the pool's socket aside, so that httpd answers 503 at once
-instead of letting its clients wait.
+store's write lock. While no worker can start, it closes the pool's SOCKET, so that httpd answers 503 at once
+instead of letting its clients wait: it takes every permission from the file, which belongs to its user.
 
 It is also supervisord's alarm clock. supervisord looks after its children only when its poll() returns: at
 input from a child, else once a second. A dead worker would wait that long to be started again. Any line that
-this process logs is such input; so it watches the worker processes itself (pidfd) and logs when one has ended.
+this process logs is such input; so it watches httpd and the workers itself (pidfd) and logs when one has ended.
 """
 
 import json
 import os
 import select
 import signal
+import stat
 import sys
 import time
 
 CRASH_WINDOW_SECONDS = 60
 LOOPING_FROM = 3  # crashes within the window, or failed starts in a row
-CLOSED_FROM = 2  # failed starts in a row of every worker, and the pool's socket is put aside
+CLOSED_FROM = 2  # failed starts in a row of every worker, and the pool's socket is closed
+OPEN_MODE = 0o660  # of the pool's socket, as in supervisord.conf
 LOOK_SECONDS = 5  # how often to look for stopped workers
 # Time for supervisord to reap what it was woken for by the closed pipe; only the next wake-up starts it.
 REAP_SECONDS = 0.01
@@ -75,13 +77,16 @@ class Worker:
 
 
 class Pool:
-    def __init__(self, path, hang_seconds):
+    def __init__(self, path, socket, hang_seconds):
         self.path = path
-        self.home = os.path.dirname(path)
+        self.folder = os.path.dirname(path)
+        self.socket = socket
         self.hang_seconds = hang_seconds
         self.workers = {}
+        self.httpd = Worker()  # only for the alarms
         self.looping = False
         self.written = None
+        self.closed = False  # what was logged last about the socket
         self.alarms = {}  # name -> (time, text): a line that is logged then, unless an event comes first
         self.pidfds = {}  # fd -> name
         self.poller = select.poll()
@@ -110,21 +115,25 @@ class Pool:
         self.poller.unregister(fd)
         os.close(fd)
         name = self.pidfds.pop(fd)
-        worker = self.workers[name]
+        worker = self.workers.get(name, self.httpd)
         if worker.state not in ("EXITED", "STOPPED"):
             self.alarms[name] = (time.time() + REAP_SECONDS, "%s (pid %s) has ended" % (name, worker.pid))
 
     def on_event(self, kind, fields):
-        if fields.get("groupname") != "worker" or not kind.startswith("PROCESS_STATE_"):
+        if fields.get("groupname") not in ("worker", "httpd") or not kind.startswith("PROCESS_STATE_"):
             return
         name, now = fields["processname"], time.time()
-        worker = self.workers.setdefault(name, Worker())
+        of_pool = fields["groupname"] == "worker"
+        worker = self.workers.setdefault(name, Worker()) if of_pool else self.httpd
         worker.state = kind[len("PROCESS_STATE_"):]
         self.alarms.pop(name, None)
         if "pid" in fields:
             worker.pid = int(fields["pid"])
         if worker.state == "RUNNING":
             self.watch(name, worker.pid)
+        elif not of_pool:
+            if worker.state == "EXITED":
+                log("ERROR", "httpd (pid %s) has ended; the next one starts" % worker.pid)
         elif worker.state == "EXITED":
             if fields.get("expected") == "1":
                 log("INFO", "%s (pid %s) has drained and ended; the next one starts" % (name, worker.pid))
@@ -147,15 +156,19 @@ class Pool:
                 os.kill(worker.pid, signal.SIGKILL)
 
     def open_or_close(self):
-        socket = os.path.join(self.home, "fcgi.sock")
-        aside = socket + ".aside"
+        """Looks at the file each time: supervisord makes a new one, open, whenever the last worker has ended."""
         close = bool(self.workers) and all(worker.cannot_start() for worker in self.workers.values())
-        if close and os.path.exists(socket):
-            os.rename(socket, aside)
-            log("ERROR", "no worker can start: every request is answered with 503 until one can")
-        elif not close and os.path.exists(aside):
-            os.rename(aside, socket)
-            log("INFO", "a worker has started: requests are served again")
+        try:
+            found = os.lstat(self.socket)
+            if not stat.S_ISSOCK(found.st_mode) or (stat.S_IMODE(found.st_mode) == 0) == close:
+                return
+            os.chmod(self.socket, 0 if close else OPEN_MODE)
+        except OSError:  # it is being made anew
+            return
+        if close != self.closed:
+            self.closed = close
+            log(*(("ERROR", "no worker can start: every request is answered with 503 until one can")
+                  if close else ("INFO", "a worker has started: requests are served again")))
 
     def ring_alarms(self):
         now = time.time()
@@ -163,7 +176,7 @@ class Pool:
             if now < due:
                 continue
             log("INFO", text)
-            if self.workers[name].state == "STOPPING":
+            if self.workers.get(name, self.httpd).state == "STOPPING":
                 del self.alarms[name]
             else:  # supervisord was busy; it must still hear of this
                 self.alarms[name] = (now + RING_AGAIN_SECONDS, "%s is still waited for" % name)
@@ -174,7 +187,7 @@ class Pool:
         entries = {}
         for name, worker in sorted(self.workers.items()):
             worker.forget_old_crashes(now)
-            worker.read_failed_starts(os.path.join(self.home, name + ".failed-starts"))
+            worker.read_failed_starts(os.path.join(self.folder, name + ".failed-starts"))
             left = None if worker.retry_at is None else max(0, round(worker.retry_at - now))
             entries[name] = {"state": worker.state, "crashes_last_minute": len(worker.crashes),
                              "failed_starts": worker.failed_starts, "retrying_in_seconds": left}
@@ -236,7 +249,7 @@ def words(data):
 
 def main():
     os.umask(0o027)
-    pool, events = Pool(sys.argv[1], int(os.environ["HASHPOST_HANG_SECONDS"])), Events()
+    pool, events = Pool(sys.argv[1], sys.argv[2], int(os.environ["HASHPOST_HANG_SECONDS"])), Events()
     pool.poller.register(0, select.POLLIN | select.POLLHUP)
     answer("READY\n")
     while True:

@@ -95,7 +95,7 @@ longest_socket=$HASHPOST_HOME/supervisor.sock.4194304
 # JSON may spell one byte of a message with six (\u0041); the rest is room for the object around it.
 HASHPOST_MAX_BODY_BYTES=$((6 * HASHPOST_MAX_MESSAGE_BYTES + 65536))
 # Some larger bodies are spooled all the same so that the worker can refuse them (httpd-conf/hashpost.conf).
-HASHPOST_MAX_SPOOL_BYTES=$((HASHPOST_MAX_BODY_BYTES > 16777216 ? 4 * HASHPOST_MAX_BODY_BYTES : 67108864))
+HASHPOST_MAX_SPOOL_BYTES=$((HASHPOST_MAX_BODY_BYTES > 8388608 ? 2 * HASHPOST_MAX_BODY_BYTES : 16777216))
 # A request may wait for a hung worker until the watchdog ends it; Apache must not give up before.
 HASHPOST_PROXY_SECONDS=$((HASHPOST_HANG_SECONDS + 30))
 # Longer than anything that drains, so that supervisord's KILL is the last resort.

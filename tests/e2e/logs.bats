@@ -15,12 +15,12 @@ teardown() { stack_end; }
     local answered
     answered=$(sed -nE 's/^ "answered": ([0-9]+),/\1/p' "$BATS_TEST_TMPDIR/load")
     ((answered == 20000))
-    (($(find "$HASHPOST_HOME/logs" -name 'access.log*' | wc -l) > 20))
+    (($(find "$HASHPOST_HOME/logs/httpd" -name 'access.log*' | wc -l) > 20))
     # up's own questions are in it too.
-    cat "$HASHPOST_HOME"/logs/access.log* | grep -vc '"GET /readyz HTTP' >"$BATS_TEST_TMPDIR/lines"
+    cat "$HASHPOST_HOME"/logs/httpd/access.log* | grep -vc '"GET /readyz HTTP' >"$BATS_TEST_TMPDIR/lines"
     (($(<"$BATS_TEST_TMPDIR/lines") == answered)) || { cat "$BATS_TEST_TMPDIR/lines"; false; }
     # Every line is whole.
-    run grep -chvE '^[0-9.]+ - \S+ \[[^]]+\] "[^"]+" [0-9]{3} [0-9]+ "TLSv1\.[23]" [0-9]+ [0-9]+$' "$HASHPOST_HOME"/logs/access.log
+    run grep -chvE '^[0-9.]+ - \S+ \[[^]]+\] "[^"]+" [0-9]{3} [0-9]+ "TLSv1\.[23]" [0-9]+ [0-9]+$' "$HASHPOST_HOME"/logs/httpd/access.log
     [[ $output == 0 ]]
 }
 
@@ -29,11 +29,11 @@ teardown() { stack_end; }
     stack_start
     make_load --clients 16 --requests 5000 >"$BATS_TEST_TMPDIR/load" || { cat "$BATS_TEST_TMPDIR/load"; false; }
     local files
-    mapfile -t files < <(find "$HASHPOST_HOME/logs" -name 'access.log*')
-    ((${#files[@]} == 3)) || { ls -l "$HASHPOST_HOME/logs"; false; }
+    mapfile -t files < <(find "$HASHPOST_HOME/logs/httpd" -name 'access.log*')
+    ((${#files[@]} == 3)) || { ls -l "$HASHPOST_HOME/logs/httpd"; false; }
     local file
     for file in "${files[@]}"; do
-        (($(stat -c %s "$file") < 40000)) || { ls -l "$HASHPOST_HOME/logs"; false; }
+        (($(stat -c %s "$file") < 40000)) || { ls -l "$HASHPOST_HOME/logs/httpd"; false; }
     done
 }
 
@@ -60,7 +60,7 @@ teardown() { stack_end; }
     ask "/messages/$digest" -X DELETE -u admin:pass-phrase-7741
     [[ $code == 200 ]]
     stack_stop
-    grep -q "DELETE /messages/$digest" "$HASHPOST_HOME/logs/access.log"
+    grep -q "DELETE /messages/$digest" "$HASHPOST_HOME/logs/httpd/access.log"
     run grep -rEl 'a-secret-0815|pass-phrase-7741|PRIVATE KEY' "$HASHPOST_HOME/logs"
     [[ -z $output ]] || { grep -rE 'a-secret-0815|pass-phrase-7741|PRIVATE KEY' "$HASHPOST_HOME/logs"; false; }
     [[ -z $(find "$HASHPOST_HOME/tmp" -type f) ]]
@@ -71,7 +71,7 @@ teardown() { stack_end; }
     post_text hello
     raw --plain send 'garbage\r\n\r\n' end >"$BATS_TEST_TMPDIR/x"
     stack_stop
-    run grep -hvE '^\[[0-9-]+[T ][0-9:.]+Z?\] - \[[A-Za-z]+\] - \[[a-z-]+\] - ' "$HASHPOST_HOME"/logs/worker-*.log "$HASHPOST_HOME"/logs/{error,pool}.log
+    run grep -hvE '^\[[0-9-]+[T ][0-9:.]+Z?\] - \[[A-Za-z]+\] - \[[a-z-]+\] - ' "$HASHPOST_HOME"/logs/worker-*.log "$HASHPOST_HOME"/logs/{httpd/error,pool}.log
     [[ -z $output ]]
     grep -q ' - \[INFO\] - \[worker\] - Ready' "$HASHPOST_HOME/logs/worker-00.log"
 }

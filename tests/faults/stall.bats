@@ -20,8 +20,8 @@ teardown() {
     pid=$(worker_pid 0)
     kill -s STOP "$pid"
     # Those who are not inside the stopped one go on, and so do new ones that Apache sends elsewhere.
-    before=$(wc -l <"$HASHPOST_HOME/logs/access.log")
-    wait_for 5 has_lines "$HASHPOST_HOME/logs/access.log" $((before + 2000))
+    before=$(wc -l <"$HASHPOST_HOME/logs/httpd/access.log")
+    wait_for 5 has_lines "$HASHPOST_HOME/logs/httpd/access.log" $((before + 2000))
     kill -s CONT "$pid"
     load_goes_on
     load_end
