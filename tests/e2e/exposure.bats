@@ -64,3 +64,73 @@ DIGEST=2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824
     [[ $(stat -c %a "$HASHPOST_HOME/supervisor.sock") == 700 ]]
     [[ $(stat -c %a "$HASHPOST_DATA") == 700 ]]
 }
+
+# In $HASHPOST_HOME and its logs root works by name.
+open_to_user() {
+    find "$HASHPOST_HOME" "$HASHPOST_HOME/logs" -maxdepth 1 ! -name fcgi.sock \
+        \( -user www-data -o -perm /002 -o -group www-data -perm /020 -o -type l \) -printf '%P\n' | sort
+}
+
+@test "where root works by name, the unprivileged user can write nothing but its own folders" {
+    ((EUID == 0)) || skip "only root starts as another user"
+    stack_start
+    post_text hello
+    [[ $code == 201 ]]
+    run open_to_user
+    [[ $output == $'httpd\npool\ntmp' ]] || { echo "$output"; false; }
+    [[ $(stat -c '%a %U:%G' "$HASHPOST_HOME" "$HASHPOST_HOME/logs" | sort -u) == '750 root:www-data' ]]
+    run setpriv --reuid=www-data --regid=www-data --init-groups touch "$HASHPOST_HOME/new" "$HASHPOST_HOME/logs/new"
+    ((status != 0))
+    [[ ! -e $HASHPOST_HOME/new && ! -e $HASHPOST_HOME/logs/new ]]
+}
+
+@test "a link in place of a folder is refused, and what it points to stays as it was" {
+    ((EUID == 0)) || skip "only root starts as another user"
+    local name target=$SCRATCH/target
+    mkdir -m 0755 "$target"
+    touch "$target/file"
+    for name in tmp pool logs/httpd; do
+        mkdir -p "$HASHPOST_HOME/logs"
+        ln -s "$target" "$HASHPOST_HOME/$name"
+        run stack_start
+        [[ $status != 0 && $output == *"$HASHPOST_HOME/$name is a link"* ]] || { echo "$name: $output"; false; }
+        [[ $(stat -c '%a %U' "$target") == '755 root' && -e $target/file ]]
+        rm -r "$HASHPOST_HOME"
+    done
+    ln -s "$target" "$HASHPOST_DATA"
+    run stack_start
+    [[ $status != 0 && $output == *HASHPOST_DATA* ]] || { echo "$output"; false; }
+    [[ $(stat -c '%a %U' "$target") == '755 root' ]]
+    ln -sfn "$SCRATCH/nothing" "$HASHPOST_DATA"
+    run stack_start
+    [[ $status != 0 && $output == *"$HASHPOST_DATA is a link"* && ! -e $SCRATCH/nothing ]] || { echo "$output"; false; }
+}
+
+@test "a runtime folder of an older version, where the user could write, is taken over without its links" {
+    ((EUID == 0)) || skip "only root starts as another user"
+    install -d -m 1770 -o root -g www-data "$HASHPOST_HOME" "$HASHPOST_HOME/logs"
+    install -d -m 0700 -o www-data -g www-data "$HASHPOST_HOME/tmp"
+    install -m 0640 -o www-data /dev/null "$HASHPOST_HOME/pool.json"
+    echo earlier >"$HASHPOST_HOME/logs/error.log.1"
+    chown www-data "$HASHPOST_HOME/logs/error.log.1"
+    echo mine >"$SCRATCH/file"
+    ln -s "$SCRATCH/file" "$HASHPOST_HOME/logs/worker-00.log"
+    ln -s "$SCRATCH/file" "$HASHPOST_HOME/supervisord.pid"
+    ln "$SCRATCH/file" "$HASHPOST_HOME/logs/pool.log"
+    stack_start
+    run open_to_user
+    [[ $output == $'httpd\npool\ntmp' ]] || { echo "$output"; false; }
+    [[ $(<"$SCRATCH/file") == mine ]]
+    [[ $(<"$HASHPOST_HOME/logs/httpd/error.log.1") == earlier ]]
+}
+
+@test "every answer forbids the browser to guess its type" {
+    stack_start
+    local path
+    for path in / /livez /problems/not-found /nothing "/messages/$DIGEST"; do
+        ask "$path"
+        [[ $(field x-content-type-options) == nosniff ]] || said "nosniff at $path"
+    done
+    ask / -X TRACE
+    [[ $(field x-content-type-options) == nosniff ]]
+}
