@@ -109,17 +109,36 @@ END
     wait_for 15 grep -q 'the pool keeps crashing' "$HASHPOST_HOME/logs/pool.log"
     run "$ROOT/service/hashpost" status
     ((status != 0))
-    [[ $output == *'The pool keeps crashing'* && $output == *'next try in'* ]] || { echo "$output"; false; }
+    [[ $output == *'The pool keeps crashing'* ]] || { echo "$output"; false; }
+    # (Not while a try is under way.)
+    wait_for 5 status_has 'next try in'
     ask /messages -H 'Content-Type: text/plain' -d hello
     expect_problem 503 unavailable
     [[ $(field retry-after) =~ ^[0-9]+$ ]]
+    # Nobody waits: the socket is closed, also after its listener has been restarted.
+    local listener
+    wait_for 5 socket_has_mode 0
+    listener=$(started_processes SUPERVISOR_PROCESS_NAME=pool)
+    kill -s KILL "$listener"
+    wait_for 5 another_listener "$listener"
+    wait_for 5 socket_has_mode 0
+    ask /messages -H 'Content-Type: text/plain' -d hello --max-time 1
+    expect_problem 503 unavailable
     ask /readyz
     [[ $code == 503 ]]
     rm "$SCRATCH/broken"
     wait_for 20 pool_is_whole
+    wait_for 2 socket_has_mode 660
     post_text hello
     [[ $code == 201 ]]
     # What it went through is still told.
     ask /readyz
     [[ $code == 200 && $(<"$BODY") == *'"crash_looping": true'* ]]
+}
+status_has() { [[ $("$ROOT/service/hashpost" status) == *"$1"* ]]; }
+socket_has_mode() { [[ $(stat -c %a "$HASHPOST_HOME/fcgi.sock") == "$1" ]]; }
+another_listener() {
+    local pid
+    pid=$(started_processes SUPERVISOR_PROCESS_NAME=pool)
+    [[ -n $pid && $pid != "$1" ]]
 }
