@@ -70,7 +70,7 @@ run_console() {
 
 @test "every problem type that the sources name is documented, in the interface and on the page" {
     local slug missing=""
-    for slug in $(grep -rhoE '"[a-z]+(-[a-z0-9]+)*",$|"[a-z]+(-[a-z0-9]+)+", "' "$ROOT/fcgi-worker" | grep -oE '[a-z][a-z0-9-]+' | sort -u) \
+    for slug in $(grep -rhoE '"[a-z]+(-[a-z0-9]+)*",$|"[a-z]+(-[a-z0-9]+)+", "' "$ROOT/fcgi-worker"/{http,resources} | grep -v 'log::' | grep -oE '[a-z][a-z0-9-]+' | sort -u) \
         $(grep -ohE '/problems/[a-z-]+' "$ROOT"/httpd-conf/errors/*.json | sed 's,.*/,,' | sort -u); do
         [[ $slug != utf-8 && $slug != no-store && $slug != us-ascii ]] || continue
         grep -q "\`$slug\`" "$ROOT/docs/http-api.md" && grep -q "$slug" "$ROOT/httpd-conf/problems.html" || missing+=" $slug"
