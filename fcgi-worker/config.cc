@@ -113,7 +113,6 @@ Config ReadConfig(const Environment& environment) {
       reader.Bytes("HASHPOST_MAX_INFLIGHT_BYTES", std::max(64 * kMiB, largest), {largest, 1024 * kGiB});
   config.hang_limit = ReadSeconds(reader, "HASHPOST_HANG_SECONDS", 30);
   config.drain_limit = ReadSeconds(reader, "HASHPOST_DRAIN_SECONDS", 30);
-  config.worker_number = static_cast<unsigned>(reader.Number("HASHPOST_WORKER_NUMBER", 0, {0, 1000}));
   config.log_level = ReadLevel(reader);
   return config;
 }

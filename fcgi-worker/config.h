@@ -24,7 +24,6 @@ struct Config {
   std::size_t max_inflight_bytes;    // HASHPOST_MAX_INFLIGHT_BYTES: memory for messages being handled
   std::chrono::seconds hang_limit;   // HASHPOST_HANG_SECONDS: without progress, then the worker is replaced
   std::chrono::seconds drain_limit;  // HASHPOST_DRAIN_SECONDS: to finish what is at hand on SIGTERM
-  unsigned worker_number;            // HASHPOST_WORKER_NUMBER, set by supervisord: 0 is the first
   log::Level log_level;              // LOG_LEVEL
 };
 

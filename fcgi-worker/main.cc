@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstdlib>
 #include <iostream>
 #include <string>
@@ -56,9 +55,6 @@ std::size_t MaxConnections() {
   return (limit.rlim_cur - kOwn) / 2;
 }
 
-// How long the other workers leave a new connection to the first.
-constexpr int kPatienceMs = 3;
-
 // supervisord reads our log from a pipe; if it does not, lines are lost rather than requests held up.
 void DoNotWaitForTheLog() {
   struct stat log {};
@@ -97,8 +93,7 @@ int Serve(const Config& config) {
   fcgi::Server server({.listen_fd = STDIN_FILENO,
                        .io_threads = config.threads,
                        .blocking_threads = config.blocking_threads,
-                       .max_connections = MaxConnections(),
-                       .patience = std::chrono::milliseconds(config.worker_number == 0 ? 0 : kPatienceMs)},
+                       .max_connections = MaxConnections()},
                       [&](std::unique_ptr<http::Exchange> exchange) { router.Handle(std::move(exchange)); });
   CountAsStarted(config);
   log::Info("worker", "Ready, version " + std::string(kVersion) + ", store in " + config.data + ".");

@@ -37,7 +37,8 @@ std::chrono::steady_clock::duration GroupCommitter::Delay() const {
   return std::chrono::steady_clock::now() - waiting_since_;
 }
 
-GroupCommitter::Batch GroupCommitter::Take(std::size_t last_size) {
+// False: it is time to end, and nothing is queued.
+bool GroupCommitter::AwaitWrites(std::size_t last_size) {
   std::unique_lock lock(mutex_);
   committing_ = false;
   if (!queue_.empty()) waiting_since_ = std::chrono::steady_clock::now();
@@ -48,6 +49,11 @@ GroupCommitter::Batch GroupCommitter::Take(std::size_t last_size) {
     arrived_.wait_for(lock, options_.gather, [&] { return stopping_ || queue_.size() >= last_size; });
   }
   wake_at_ = 0;
+  return !queue_.empty();
+}
+
+GroupCommitter::Batch GroupCommitter::Take() {
+  const std::scoped_lock lock(mutex_);
   std::size_t count = 0;
   std::size_t bytes = 0;
   while (count < queue_.size() && count < options_.max_batch_writes) {
@@ -63,21 +69,21 @@ GroupCommitter::Batch GroupCommitter::Take(std::size_t last_size) {
   return batch;
 }
 
-void GroupCommitter::Commit(Batch& batch) {
+void GroupCommitter::Commit(Batch& batch, std::unique_ptr<MessageStore::Turn> turn) {
   std::vector<Change> changes;
   changes.reserve(batch.size());
   for (const auto& write : batch) changes.push_back(write->change());
   try {
-    const std::vector<Outcome> outcomes = store_.Apply(changes);
+    const std::vector<Outcome> outcomes = turn->Apply(changes);
     for (std::size_t i = 0; i < batch.size(); ++i) batch[i]->Done(outcomes[i]);
     return;
   } catch (const StoreBroken&) {
     // Never on after a failed sync: what it lost would be taken for stored.
-    for (const auto& write : batch) write->Failed(std::current_exception());
+    Fail(batch, std::current_exception());
     return;
   } catch (...) {
     if (batch.size() == 1) {
-      batch.front()->Failed(std::current_exception());
+      Fail(batch, std::current_exception());
       return;
     }
   }
@@ -85,17 +91,33 @@ void GroupCommitter::Commit(Batch& batch) {
     const progress::Waiting fresh_start;  // each is a piece of work of its own for the watchdog
     Batch alone;
     alone.push_back(std::move(write));
-    Commit(alone);
+    AwaitTurnAndCommit(alone);
   }
+}
+
+void GroupCommitter::AwaitTurnAndCommit(Batch& batch) {
+  std::unique_ptr<MessageStore::Turn> turn;
+  try {
+    turn = store_.AwaitTurn();
+  } catch (...) {
+    if (batch.empty()) batch = Take();
+    Fail(batch, std::current_exception());
+    return;
+  }
+  if (batch.empty()) batch = Take();
+  Commit(batch, std::move(turn));
+}
+
+void GroupCommitter::Fail(Batch& batch, const std::exception_ptr& error) {
+  for (const auto& write : batch) write->Failed(error);
 }
 
 void GroupCommitter::Run() {
   std::size_t last_size = 0;
-  for (;;) {
-    Batch batch = Take(last_size);
-    if (batch.empty()) return;  // stopping, and all is done
+  while (AwaitWrites(last_size)) {
     const progress::Working working("committing messages");
-    Commit(batch);
+    Batch batch;
+    AwaitTurnAndCommit(batch);
     last_size = batch.size();
   }
 }

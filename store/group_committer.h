@@ -56,8 +56,12 @@ class GroupCommitter {
  private:
   using Batch = std::vector<std::unique_ptr<PendingWrite>>;
   void Run();
-  [[nodiscard]] Batch Take(std::size_t last_size);
-  void Commit(Batch& batch);
+  [[nodiscard]] bool AwaitWrites(std::size_t last_size);
+  [[nodiscard]] Batch Take();
+  // An empty batch is filled from the queue once the turn has come.
+  void AwaitTurnAndCommit(Batch& batch);
+  void Commit(Batch& batch, std::unique_ptr<MessageStore::Turn> turn);
+  static void Fail(Batch& batch, const std::exception_ptr& error);
 
   MessageStore& store_;
   const CommitterOptions options_;

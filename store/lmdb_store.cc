@@ -212,7 +212,7 @@ void LmdbStore::Rethrow(const lmdb::Error& error) {
   }
 }
 
-std::vector<Outcome> LmdbStore::Commit(std::span<const Change> changes) {
+std::vector<Outcome> LmdbStore::Commit(lmdb::WriteTxn& txn, std::span<const Change> changes) {
   std::vector<std::size_t> order(changes.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   if (changes.size() >= kSortFrom) {
@@ -222,7 +222,6 @@ std::vector<Outcome> LmdbStore::Commit(std::span<const Change> changes) {
   }
   std::vector<Outcome> outcomes(changes.size());
   const std::int64_t now_ms = NowMs();
-  lmdb::WriteTxn txn(*env_);
   room_->CheckFor(changes);  // within the transaction: the workers do not count on the same room
   bool changed = false;
   for (const std::size_t i : order) {
@@ -233,17 +232,48 @@ std::vector<Outcome> LmdbStore::Commit(std::span<const Change> changes) {
   return outcomes;
 }
 
-std::vector<Outcome> LmdbStore::Apply(std::span<const Change> changes) {
+class LmdbStore::WriteTurn : public MessageStore::Turn {
+ public:
+  explicit WriteTurn(LmdbStore& store) : store_(store) { txn_.emplace(*store.env_); }
+
+  [[nodiscard]] std::vector<Outcome> Apply(std::span<const Change> changes) override {
+    try {
+      try {
+        return Commit(changes);
+      } catch (const lmdb::Error& error) {
+        // A reader that died keeps pages from being reused: clear it and try once more.
+        if (error.code() != MDB_MAP_FULL || store_.env_->ClearStaleReaders() == 0) throw;
+        txn_.emplace(*store_.env_);
+        return Commit(changes);
+      }
+    } catch (const lmdb::Error& error) {
+      store_.Rethrow(error);
+    }
+  }
+
+ private:
+  // Ends the transaction in any case, so that others have their turn while this thread answers or tries
+  // again.
+  std::vector<Outcome> Commit(std::span<const Change> changes) {
+    try {
+      std::vector<Outcome> outcomes = store_.Commit(*txn_, changes);
+      txn_.reset();
+      return outcomes;
+    } catch (...) {
+      txn_.reset();
+      throw;
+    }
+  }
+
+  LmdbStore& store_;
+  std::optional<lmdb::WriteTxn> txn_;
+};
+
+std::unique_ptr<MessageStore::Turn> LmdbStore::AwaitTurn() {
   if (broken_)
     throw StoreBroken("The store in " + options_.folder + " failed before; this process must end.");
   try {
-    try {
-      return Commit(changes);
-    } catch (const lmdb::Error& error) {
-      // A reader that died keeps pages from being reused: clear it and try once more.
-      if (error.code() != MDB_MAP_FULL || env_->ClearStaleReaders() == 0) throw;
-      return Commit(changes);
-    }
+    return std::make_unique<WriteTurn>(*this);
   } catch (const lmdb::Error& error) {
     Rethrow(error);
   }

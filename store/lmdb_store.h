@@ -33,7 +33,7 @@ class LmdbStore : public MessageStore {
   explicit LmdbStore(LmdbStoreOptions options);
   ~LmdbStore() override;
 
-  [[nodiscard]] std::vector<Outcome> Apply(std::span<const Change> changes) override;
+  [[nodiscard]] std::unique_ptr<Turn> AwaitTurn() override;
   [[nodiscard]] std::optional<StoredMessage> Get(const Digest& digest, const Admit& admit) override;
   [[nodiscard]] bool Holds(const Digest& digest, std::string_view message) override;
   [[nodiscard]] std::optional<MessageInfo> Find(const Digest& digest) override;
@@ -43,11 +43,12 @@ class LmdbStore : public MessageStore {
 
  private:
   class Snapshot;  // a read transaction on loan from the pool
+  class WriteTurn;
 
   void CreateFormat();
   void VerifyIfSuspect();
   [[noreturn]] void Rethrow(const lmdb::Error& error);
-  std::vector<Outcome> Commit(std::span<const Change> changes);
+  std::vector<Outcome> Commit(lmdb::WriteTxn& txn, std::span<const Change> changes);
   std::unique_ptr<lmdb::ReadTxn> BeginRead();
 
   const LmdbStoreOptions options_;

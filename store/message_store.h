@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <stdexcept>
@@ -78,10 +79,24 @@ class MessageStore {
  public:
   virtual ~MessageStore() = default;
 
+  // The right to make the next commit, held until it is used or destroyed, on the thread that got it.
+  class Turn {
+   public:
+    virtual ~Turn() = default;
+    // As MessageStore::Apply; once.
+    [[nodiscard]] virtual std::vector<Outcome> Apply(std::span<const Change> changes) = 0;
+  };
+
+  // Waits for the commits of other threads and processes. Who gathers writes takes them afterwards: what
+  // comes while it waits goes along. Throws StoreUnavailable or StoreBroken.
+  [[nodiscard]] virtual std::unique_ptr<Turn> AwaitTurn() = 0;
+
   // Makes all `changes` in one durable commit, as if in order; on return each outcome is on disk. A record
   // whose bytes are not the message any more (a damaged one) is replaced, which counts as kCreated. Throws
   // StoreFull, StoreUnavailable or StoreBroken: then none of them was made.
-  [[nodiscard]] virtual std::vector<Outcome> Apply(std::span<const Change> changes) = 0;
+  [[nodiscard]] std::vector<Outcome> Apply(std::span<const Change> changes) {
+    return AwaitTurn()->Apply(changes);
+  }
 
   // The message, whose bytes have been hashed again and are right; nullopt if it is not there.
   // Throws RecordDamaged, StoreUnavailable, StoreBroken, or what `admit` throws.

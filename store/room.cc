@@ -22,14 +22,22 @@ void Room::CheckFor(std::span<const Change> changes) {
     puts = true;
   }
   // Deletes may use what is kept back: they are the way out of a full store.
-  if (puts) CheckLimit(needed);
-  CheckDisk(needed, puts ? limits_.min_free_bytes : 0);
+  if (!puts) return CheckDisk(needed, 0);
+  try {
+    CheckLimit(needed);
+    CheckDisk(needed, limits_.min_free_bytes);
+    if (needed >= refused_) refused_ = 0;
+  } catch (const lmdb::Error&) {
+    refused_ = needed;
+    throw;
+  }
 }
 
 void Room::CheckForAny() {
   constexpr std::uint64_t kSome = 4 * kPerChange;
-  CheckLimit(kSome);
-  CheckDisk(kSome, limits_.min_free_bytes);
+  const std::uint64_t needed = std::max<std::uint64_t>(kSome, refused_);
+  CheckLimit(needed);
+  CheckDisk(needed, limits_.min_free_bytes);
 }
 
 void Room::CheckLimit(std::uint64_t needed) {

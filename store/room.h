@@ -4,6 +4,7 @@
 
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
@@ -32,13 +33,15 @@ class Room {
   void CheckFor(std::span<const Change> changes);
 
   // The same, for one message of some kilobytes.
-  void CheckForAny();
+  void CheckForAny();  // or of the size that was refused last, so that readiness does not say yes meanwhile
 
  private:
   void CheckLimit(std::uint64_t needed);
   void CheckDisk(std::uint64_t needed, std::uint64_t kept);
   [[nodiscard]] std::uint64_t FreeBytesInside();
 
+  std::atomic<std::uint64_t> refused_{
+      0};  // bytes needed by the last put that did not fit; 0: none since one fitted
   const std::string folder_;
   const lmdb::Env& env_;
   const RoomLimits limits_;

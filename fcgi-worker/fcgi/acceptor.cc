@@ -14,11 +14,8 @@
 
 namespace hashpost::fcgi {
 
-Acceptor::Acceptor(int listen_fd, std::chrono::milliseconds patience, Take take)
-    : listen_fd_(listen_fd),
-      patience_(patience),
-      take_(std::move(take)),
-      stop_event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+Acceptor::Acceptor(int listen_fd, Take take)
+    : listen_fd_(listen_fd), take_(std::move(take)), stop_event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   if (!stop_event_) throw std::system_error(errno, std::system_category(), "eventfd");
   thread_ = std::thread([this] { Run(); });
 }
@@ -39,24 +36,19 @@ void Acceptor::Run() {
     std::array<pollfd, 2> events = {{{.fd = listen_fd_, .events = POLLIN, .revents = 0},
                                      {.fd = stop_event_.get(), .events = POLLIN, .revents = 0}}};
     ::poll(events.data(), events.size(), -1);
-    if (events[1].revents != 0 || StopsWithin(patience_)) return;
-    AcceptAll();
+    if (events[1].revents != 0) return;
+    Accept();
   }
 }
 
-void Acceptor::AcceptAll() {
+void Acceptor::Accept() {
   constexpr std::chrono::milliseconds kPause{200};
-  while (!StopsWithin(std::chrono::milliseconds(0))) {
-    io::UniqueFd socket(::accept4(listen_fd_, nullptr, nullptr, SOCK_CLOEXEC));
-    if (socket) {
-      take_(std::move(socket));
-    } else if (errno == EAGAIN) {
-      return;  // that was all, or a sibling was faster
-    } else if (errno != EINTR && errno != ECONNABORTED) {
-      log::Error("server", "No connection can be taken: " + std::system_category().message(errno) + ".");
-      (void)StopsWithin(kPause);  // it would fail again at once
-      return;
-    }
+  io::UniqueFd socket(::accept4(listen_fd_, nullptr, nullptr, SOCK_CLOEXEC));
+  if (socket) {
+    take_(std::move(socket));
+  } else if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED) {  // EAGAIN: a sibling was faster
+    log::Error("server", "No connection can be taken: " + std::system_category().message(errno) + ".");
+    (void)StopsWithin(kPause);  // it would fail again at once
   }
 }
 

@@ -1,6 +1,5 @@
-// Acceptor: a thread that takes new connections from the pool's shared listening socket. All workers but the
-// first wait a few milliseconds before they take one, so that the first gets nearly all while it is there:
-// one worker with all the writes makes one large commit where two would make two small ones.
+// Acceptor: a thread that takes new connections from the pool's shared listening socket, one at a time, so
+// that the workers share them.
 
 #pragma once
 
@@ -18,7 +17,7 @@ class Acceptor {
   using Take = std::function<void(io::UniqueFd)>;
 
   // `listen_fd` is non-blocking and outlives the object. Throws std::system_error.
-  Acceptor(int listen_fd, std::chrono::milliseconds patience, Take take);
+  Acceptor(int listen_fd, Take take);
   ~Acceptor() { Stop(); }
   Acceptor(const Acceptor&) = delete;
   Acceptor& operator=(const Acceptor&) = delete;
@@ -28,11 +27,10 @@ class Acceptor {
 
  private:
   void Run();
-  void AcceptAll();
+  void Accept();
   [[nodiscard]] bool StopsWithin(std::chrono::milliseconds time) const;
 
   const int listen_fd_;
-  const std::chrono::milliseconds patience_;
   const Take take_;
   io::UniqueFd stop_event_;
   std::thread thread_;

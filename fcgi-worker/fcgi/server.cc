@@ -118,7 +118,7 @@ Server::Server(const ServerOptions& options, Handler handler)
   free_slots_.reserve(slots_.size());
   for (std::size_t index = slots_.size(); index > 0; --index) free_slots_.push_back(index - 1);
   for (std::size_t i = 0; i < options_.io_threads; ++i) io_threads_.emplace_back([this] { RunIoThread(); });
-  acceptor_ = std::make_unique<Acceptor>(options_.listen_fd, options_.patience, [this](io::UniqueFd socket) {
+  acceptor_ = std::make_unique<Acceptor>(options_.listen_fd, [this](io::UniqueFd socket) {
     AwaitRoom();
     Adopt(std::move(socket));
   });

@@ -25,11 +25,10 @@
 namespace hashpost::fcgi {
 
 struct ServerOptions {
-  int listen_fd = 0;                      // a listening unix socket, shared with the siblings
-  std::size_t io_threads = 2;             // answer what is small
-  std::size_t blocking_threads = 8;       // answer what is big
-  std::size_t max_connections = 0;        // at once; 1 or more
-  std::chrono::milliseconds patience{0};  // before a connection is taken that a sibling may take (acceptor.h)
+  int listen_fd = 0;                 // a listening unix socket, shared with the siblings
+  std::size_t io_threads = 2;        // answer what is small
+  std::size_t blocking_threads = 8;  // answer what is big
+  std::size_t max_connections = 0;   // at once; 1 or more
 };
 
 class Server {

@@ -20,9 +20,9 @@ void Failure::Throttled::Log(const char* message) {
     return;
   }
   const std::uint64_t left_out = left_out_.exchange(0);
-  log::Error("store",
-             std::string(message) +
-                 (left_out > 0 ? " (and so for " + std::to_string(left_out) + " more requests)" : ""));
+  std::string line(message);
+  if (left_out > 0) line += " (and so for " + std::to_string(left_out) + " more requests)";
+  log::Error("store", line);
 }
 
 http::Response Failure::Answer(const std::exception_ptr& error) const {

@@ -56,7 +56,18 @@ class TestWrite : public PendingWrite {
 // A store that shows how it was called: it can be held up, and fails batches that hold a certain message.
 class ProbeStore : public MessageStore {
  public:
-  [[nodiscard]] std::vector<Outcome> Apply(std::span<const Change> changes) override {
+  class ProbeTurn : public Turn {
+   public:
+    explicit ProbeTurn(ProbeStore& store) : store_(store) {}
+    [[nodiscard]] std::vector<Outcome> Apply(std::span<const Change> changes) override {
+      return store_.Commit(changes);
+    }
+
+   private:
+    ProbeStore& store_;
+  };
+  [[nodiscard]] std::unique_ptr<Turn> AwaitTurn() override { return std::make_unique<ProbeTurn>(*this); }
+  [[nodiscard]] std::vector<Outcome> Commit(std::span<const Change> changes) {
     std::unique_lock lock(mutex_);
     batches.push_back(changes.size());
     changed_.notify_all();

@@ -88,8 +88,6 @@ class ServerTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(HandsOverARequestThatWaitsInTheSocket);
   CPPUNIT_TEST(GivesUpDrainingAtItsLimit);
   CPPUNIT_TEST(AcceptsNoMoreThanItsLimitOfConnections);
-  CPPUNIT_TEST(LeavesConnectionsToASiblingWithoutPatience);
-  CPPUNIT_TEST(TakesConnectionsThatNoSiblingTakes);
   CPPUNIT_TEST(RefusesADescriptorThatDoesNotListen);
   CPPUNIT_TEST_SUITE_END();
 
@@ -259,41 +257,15 @@ class ServerTest : public CppUnit::TestFixture {
     CPPUNIT_ASSERT_EQUAL(std::size_t{0}, AwaitEmpty(*server));
   }
 
-  void LeavesConnectionsToASiblingWithoutPatience() {
-    const auto patient = Start(second_, 512, milliseconds(5000));
-    const auto server = Start(first_);
-    {
-      std::vector<io::UniqueFd> clients;
-      for (int i = 0; i < 20; ++i) {
-        clients.push_back(pool_.Connect());
-        CPPUNIT_ASSERT(Send(clients.back(), RequestBytes("GET", "/a")));
-        CPPUNIT_ASSERT_EQUAL(std::string("first /a 0"), Content(ReadAnswer(clients.back())));
-      }
-    }
-    CPPUNIT_ASSERT_EQUAL(std::size_t{0}, patient->Drain(kPlenty));
-    CPPUNIT_ASSERT_EQUAL(std::size_t{0}, AwaitEmpty(*server));
-  }
-
-  void TakesConnectionsThatNoSiblingTakes() {
-    const auto patient = Start(second_, 512, milliseconds(3));
-    {
-      const io::UniqueFd client = pool_.Connect();
-      CPPUNIT_ASSERT(Send(client, RequestBytes("GET", "/a")));
-      CPPUNIT_ASSERT_EQUAL(std::string("second /a 0"), Content(ReadAnswer(client)));
-    }
-    CPPUNIT_ASSERT_EQUAL(std::size_t{0}, AwaitEmpty(*patient));
-  }
-
   void RefusesADescriptorThatDoesNotListen() {
     CPPUNIT_ASSERT_THROW(Server({.listen_fd = STDERR_FILENO, .max_connections = 1}, [](auto) {}),
                          std::system_error);
   }
 
  private:
-  [[nodiscard]] std::unique_ptr<Server> Start(Answering& handler, std::size_t max_connections = 512,
-                                              milliseconds patience = milliseconds(0)) const {
+  [[nodiscard]] std::unique_ptr<Server> Start(Answering& handler, std::size_t max_connections = 512) const {
     return std::make_unique<Server>(
-        ServerOptions{.listen_fd = pool_.fd(), .max_connections = max_connections, .patience = patience},
+        ServerOptions{.listen_fd = pool_.fd(), .max_connections = max_connections},
         [&](std::unique_ptr<http::Exchange> exchange) { handler(std::move(exchange)); });
   }
 
