@@ -71,6 +71,14 @@ clean: ## remove everything that was built (no data, no certificate, no log)
 	rm -rf build
 
 # --------------------------------------------------------------------------------------------------
+##@ Measuring
+
+.PHONY: bench-native
+bench-native: ## compile build/bench/hashpost-probe: what disk and LMDB by themselves can do
+	@service/deps.sh run
+	@$(MAKE) --no-print-directory -j$(JOBS) VARIANT=release build/bench/hashpost-probe
+
+# --------------------------------------------------------------------------------------------------
 ##@ Checking
 
 .PHONY: test
@@ -117,20 +125,22 @@ lint: deps ## clang-format, clang-tidy, shellcheck, httpd -t
 help:
 	@printf 'Hashpost: a SHA-256 message service.  make <target> [HASHPOST_…=value]\n'
 	@awk -F ':.*## ' '/^##@ /{printf "\n%s\n", substr($$0, 5)} \
-		/^[a-z][a-z -]*:.*## /{printf "  %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+		/^[a-z][a-z -]*:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 # --------------------------------------------------------------------------------------------------
 # The rules behind build and test. Each run of make below works on one VARIANT.
 
 LIBRARY_SOURCES := $(shell find lib store fcgi-worker -name '*.cc' ! -path fcgi-worker/main.cc | sort)
 UNIT_SOURCES := $(shell find tests/unit -name '*.cc' | sort)
-ALL_CODE = $(shell find lib store fcgi-worker tests -name '*.cc' -o -name '*.h' | sort)
+PROBE_SOURCES := $(shell find bench/native -name '*.cc' | sort)
+ALL_CODE = $(shell find lib store fcgi-worker bench tests -name '*.cc' -o -name '*.h' | sort)
 SHELL_SCRIPTS = $(shell git ls-files --cached --others --exclude-standard | while read -r f; do \
 	[[ -f $$f ]] && { [[ $$f == *.sh || $$f == *.bats || $$f == *.bash ]] || head -c 30 "$$f" | grep -qaE '^\#!.*\b(bash|sh)$$'; } && echo "$$f"; done)
 
 LIBRARY_OBJECTS := $(LIBRARY_SOURCES:%.cc=$(OUT)/obj/%.o)
 MAIN_OBJECT := $(OUT)/obj/fcgi-worker/main.o
 UNIT_OBJECTS := $(UNIT_SOURCES:%.cc=$(OUT)/obj/%.o)
+PROBE_OBJECTS := $(PROBE_SOURCES:%.cc=$(OUT)/obj/%.o)
 
 $(OUT)/hashpost-worker: $(LIBRARY_OBJECTS) $(MAIN_OBJECT) $(OUT)/inputs
 	@echo "  LINK $@"
@@ -139,6 +149,11 @@ $(OUT)/hashpost-worker: $(LIBRARY_OBJECTS) $(MAIN_OBJECT) $(OUT)/inputs
 $(OUT)/unit-tests: $(LIBRARY_OBJECTS) $(UNIT_OBJECTS) $(OUT)/inputs
 	@echo "  LINK $@"
 	@$(LINK) -o $@ $(filter %.o,$^) $(LIBRARIES) -lcppunit
+
+build/bench/hashpost-probe: $(filter $(OUT)/obj/lib/% $(OUT)/obj/store/%,$(LIBRARY_OBJECTS)) $(PROBE_OBJECTS) $(OUT)/inputs
+	@mkdir -p $(@D)
+	@echo "  LINK $@"
+	@$(LINK) -o $@ $(filter %.o,$^) $(LIBRARIES)
 
 $(OUT)/obj/%.o: %.cc $(OUT)/flags
 	@mkdir -p $(@D)
@@ -160,7 +175,7 @@ build/fuzz/%:
 # Two files that change only when what they record changes: other flags compile everything again, and a
 # source that came or went links again.
 $(OUT)/flags: RECORD = $(COMPILE)
-$(OUT)/inputs: RECORD = $(LINK) $(LIBRARY_OBJECTS) $(UNIT_OBJECTS)
+$(OUT)/inputs: RECORD = $(LINK) $(LIBRARY_OBJECTS) $(UNIT_OBJECTS) $(PROBE_OBJECTS)
 $(OUT)/flags $(OUT)/inputs: always
 	@mkdir -p $(@D)
 	@echo '$(RECORD)' | cmp -s - $@ || echo '$(RECORD)' > $@
@@ -169,7 +184,7 @@ $(OUT)/flags $(OUT)/inputs: always
 always:
 
 # clang-tidy again only for what was compiled again (the object knows its headers).
-TIDY_SOURCES := $(LIBRARY_SOURCES) $(wildcard fcgi-worker/main.cc)
+TIDY_SOURCES := $(LIBRARY_SOURCES) $(PROBE_SOURCES) $(wildcard fcgi-worker/main.cc)
 .PHONY: tidy
 tidy: $(TIDY_SOURCES:%.cc=build/tidy/%.ok)
 
