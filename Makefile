@@ -109,6 +109,17 @@ fuzz: ## fuzz the parsers, FUZZ_SECONDS (60) each, under Address+UndefinedBehavi
 			-artifact_prefix=build/fuzz/ build/fuzz/corpus/$$harness tests/fuzz/corpus/$$harness; \
 	done
 
+.PHONY: bench bench-quick
+bench: ## measure against Apache's static file and against others; under 20 minutes
+	@service/deps.sh run bench
+	@$(MAKE) --no-print-directory build
+	@exec bench/run
+
+bench-quick: ## the main ratios only, in under 2 minutes
+	@service/deps.sh run bench
+	@$(MAKE) --no-print-directory build
+	@exec bench/run --matrix quick
+
 .PHONY: layers
 layers: ## do the includes respect the floors and rooms of the house?
 	@exec tests/layers.sh

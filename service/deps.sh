@@ -1,5 +1,6 @@
 #!/bin/bash
-# deps.sh GROUP…: installs the Debian packages of the groups (run, test, lint, fuzz) that are missing.
+# deps.sh GROUP… [--packages PACKAGE…]: installs the Debian packages of the groups (run, test, lint, fuzz, bench)
+# and those named, as far as they are missing.
 # Starts nothing and enables nothing: what listens afterwards listened before.
 set -euo pipefail
 
@@ -8,11 +9,15 @@ declare -A GROUPS_OF_PACKAGES=(
            curl openssl util-linux python3-minimal ca-certificates"
     [test]="libcppunit-dev bats python3 nghttp2-client strace wrk netcat-openbsd procps iproute2"
     [fuzz]="clang libclang-rt-14-dev"
+    [bench]="wrk nghttp2-client gnuplot-nox python3 git procps"
     [lint]="clang-format clang-tidy shellcheck libcppunit-dev"
 )
 
 wanted=()
-for group in "$@"; do
+while (($#)); do
+    group=$1
+    shift
+    [[ $group != --packages ]] || { wanted+=("$@") && break; }
     [[ -n ${GROUPS_OF_PACKAGES[$group]:-} ]] || { echo "deps.sh: no such group: $group" >&2; exit 64; }
     # shellcheck disable=SC2206  # a list of words
     wanted+=(${GROUPS_OF_PACKAGES[$group]})
