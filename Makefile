@@ -57,7 +57,7 @@ logs: ## follow every log (Ctrl-C ends it)
 
 .PHONY: deps deps-run
 deps: ## install the Debian packages for everything here; starts and enables no service
-	@exec service/deps.sh run test lint
+	@exec service/deps.sh run test fronts lint
 
 deps-run:
 	@exec service/deps.sh run
@@ -83,19 +83,19 @@ bench-native: ## compile build/bench/hashpost-probe: what disk and LMDB by thems
 
 .PHONY: test
 test: ## unit, end-to-end and fault tests; ends with "N passed, N failed"
-	@service/deps.sh run test
+	@service/deps.sh run test fronts
 	@$(MAKE) --no-print-directory -j$(JOBS) VARIANT=release build/release/hashpost-worker build/release/unit-tests
 	@exec tests/run.sh release unit e2e faults
 
 .PHONY: unit
 unit: ## unit tests only
-	@service/deps.sh run test
+	@service/deps.sh run test fronts
 	@$(MAKE) --no-print-directory -j$(JOBS) VARIANT=$(VARIANT) $(OUT)/unit-tests
 	@exec tests/run.sh $(VARIANT) unit
 
 .PHONY: asan tsan
 asan tsan: ## unit and end-to-end tests under Address+UndefinedBehaviour, or Thread, sanitizer
-	@service/deps.sh run test
+	@service/deps.sh run test fronts
 	@$(MAKE) --no-print-directory -j$(JOBS) VARIANT=$@ build/$@/hashpost-worker build/$@/unit-tests
 	@exec tests/run.sh $@ unit e2e
 
@@ -125,11 +125,11 @@ layers: ## do the includes respect the floors and rooms of the house?
 	@exec tests/layers.sh
 
 .PHONY: lint
-lint: deps ## clang-format, clang-tidy, shellcheck, httpd -t
+lint: deps ## clang-format, clang-tidy, shellcheck, the configurations of the fronts
 	@clang-format --dry-run -Werror $(ALL_CODE)
 	@shellcheck -x -e SC2030,SC2031 $(SHELL_SCRIPTS) # (bats runs each test in a subshell, as meant)
 	@$(MAKE) --no-print-directory -j$(JOBS) VARIANT=release tidy
-	@service/hashpost check-httpd
+	@service/hashpost check-fronts
 	@echo 'lint: nothing to say'
 
 .PHONY: help

@@ -1,13 +1,18 @@
 #!/bin/bash
-# deps.sh GROUP… [--packages PACKAGE…]: installs the Debian packages of the groups (run, test, lint, fuzz, bench)
-# and those named, as far as they are missing.
+# deps.sh GROUP… [--packages PACKAGE…]: installs the Debian packages of the groups (run, test, fronts, lint, fuzz,
+# bench) and those named, as far as they are missing; with run also those of the front that HASHPOST_FRONT names, and
+# only of that one.
 # Starts nothing and enables nothing: what listens afterwards listened before.
 set -euo pipefail
 
 declare -A GROUPS_OF_PACKAGES=(
-    [run]="g++ make libfcgi-dev liblmdb-dev rapidjson-dev libssl-dev apache2-bin apache2-utils supervisor
+    [run]="g++ make libfcgi-dev liblmdb-dev rapidjson-dev libssl-dev apache2-utils supervisor
            curl openssl util-linux python3-minimal ca-certificates"
     [test]="libcppunit-dev bats python3 nghttp2-client strace wrk netcat-openbsd procps iproute2"
+    [front-apache]="apache2-bin"
+    [front-lighttpd]="lighttpd lighttpd-mod-openssl"
+    [front-nginx]="nginx"
+    [fronts]="apache2-bin lighttpd lighttpd-mod-openssl nginx"
     [fuzz]="clang libclang-rt-14-dev"
     [bench]="wrk nghttp2-client gnuplot-nox python3 git procps"
     [lint]="clang-format clang-tidy shellcheck libcppunit-dev"
@@ -21,6 +26,9 @@ while (($#)); do
     [[ -n ${GROUPS_OF_PACKAGES[$group]:-} ]] || { echo "deps.sh: no such group: $group" >&2; exit 64; }
     # shellcheck disable=SC2206  # a list of words
     wanted+=(${GROUPS_OF_PACKAGES[$group]})
+    # (A front that is none is refused by settings.sh.)
+    # shellcheck disable=SC2206
+    [[ $group != run ]] || wanted+=(${GROUPS_OF_PACKAGES[front-${HASHPOST_FRONT:-apache}]:-})
 done
 
 if ! command -v dpkg-query >/dev/null; then
@@ -67,11 +75,12 @@ echo "Installing: ${missing[*]}"
 "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
     apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 
-# A supervisor that came with us must not start at the next boot either.
-if [[ " ${missing[*]} " == *" supervisor "* ]]; then
+# Those that come with a service of their own must not start at the next boot either.
+for service in supervisor nginx lighttpd; do
+    [[ " ${missing[*]} " == *" $service "* ]] || continue
     if command -v systemctl >/dev/null; then
-        "${as_root[@]}" systemctl --quiet disable supervisor.service || true
+        "${as_root[@]}" systemctl --quiet disable "$service.service" || true
     fi
-    "${as_root[@]}" find /etc/systemd/system -name supervisor.service -type l -delete
-    "${as_root[@]}" update-rc.d supervisor disable
-fi
+    "${as_root[@]}" find /etc/systemd/system -name "$service.service" -type l -delete
+    "${as_root[@]}" update-rc.d "$service" disable
+done

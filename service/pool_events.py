@@ -4,12 +4,12 @@ Protocol: http://supervisord.org/events.html (events on stdin, answers on stdout
 Keeps POOL_JSON up to date: the state of each worker, its crashes within the last minute, its failed starts and
 when it is tried again (both from service/start-worker). Logs one plain line for each crash. Ends a worker that
 somebody stopped (SIGSTOP) for longer than HASHPOST_HANG_SECONDS: its own watchdog cannot, and it may hold the
-store's write lock. While no worker can start, it closes the pool's SOCKET, so that httpd answers 503 at once
-instead of letting its clients wait: it takes every permission from the file, which belongs to its user.
+store's write lock. While no worker can start, it closes the pool's SOCKET, so that the front answers 503 at
+once instead of letting its clients wait: it takes every permission from the file, which belongs to its user.
 
 It is also supervisord's alarm clock. supervisord looks after its children only when its poll() returns: at
 input from a child, else once a second. A dead worker would wait that long to be started again. Any line that
-this process logs is such input; so it watches httpd and the workers itself (pidfd) and logs when one has ended.
+this process logs is such input; so it watches the front and the workers itself (pidfd) and logs when one has ended.
 """
 
 import json
@@ -83,7 +83,7 @@ class Pool:
         self.socket = socket
         self.hang_seconds = hang_seconds
         self.workers = {}
-        self.httpd = Worker()  # only for the alarms
+        self.front = Worker()  # only for the alarms
         self.looping = False
         self.written = None
         self.closed = False  # what was logged last about the socket
@@ -115,16 +115,16 @@ class Pool:
         self.poller.unregister(fd)
         os.close(fd)
         name = self.pidfds.pop(fd)
-        worker = self.workers.get(name, self.httpd)
+        worker = self.workers.get(name, self.front)
         if worker.state not in ("EXITED", "STOPPED"):
             self.alarms[name] = (time.time() + REAP_SECONDS, "%s (pid %s) has ended" % (name, worker.pid))
 
     def on_event(self, kind, fields):
-        if fields.get("groupname") not in ("worker", "httpd") or not kind.startswith("PROCESS_STATE_"):
+        if fields.get("groupname") not in ("worker", "front") or not kind.startswith("PROCESS_STATE_"):
             return
         name, now = fields["processname"], time.time()
         of_pool = fields["groupname"] == "worker"
-        worker = self.workers.setdefault(name, Worker()) if of_pool else self.httpd
+        worker = self.workers.setdefault(name, Worker()) if of_pool else self.front
         worker.state = kind[len("PROCESS_STATE_"):]
         self.alarms.pop(name, None)
         if "pid" in fields:
@@ -133,7 +133,7 @@ class Pool:
             self.watch(name, worker.pid)
         elif not of_pool:
             if worker.state == "EXITED":
-                log("ERROR", "httpd (pid %s) has ended; the next one starts" % worker.pid)
+                log("ERROR", "the front (pid %s) has ended; the next one starts" % worker.pid)
         elif worker.state == "EXITED":
             if fields.get("expected") == "1":
                 log("INFO", "%s (pid %s) has drained and ended; the next one starts" % (name, worker.pid))
@@ -176,7 +176,7 @@ class Pool:
             if now < due:
                 continue
             log("INFO", text)
-            if self.workers.get(name, self.httpd).state == "STOPPING":
+            if self.workers.get(name, self.front).state == "STOPPING":
                 del self.alarms[name]
             else:  # supervisord was busy; it must still hear of this
                 self.alarms[name] = (now + RING_AGAIN_SECONDS, "%s is still waited for" % name)

@@ -8,16 +8,31 @@ running() {
     [[ $status != *$'\nState:\tZ'* ]]
 }
 
+# nginx overwrites its environment; its processes of this home are those that work in its folder (service/start-front).
+nginx_processes() {
+    local folder file
+    folder=$(cd -P -- "$HASHPOST_HOME" 2>/dev/null && pwd) || return 0
+    find /proc/[0-9]* -maxdepth 1 -name cwd -lname "$folder" 2>/dev/null | while read -r file; do
+        [[ $(cat "${file%cwd}comm" 2>/dev/null) != nginx ]] || echo "${file//[!0-9]/}"
+    done || true
+}
+
 # started_processes [VARIABLE=value]: prints the ids of the processes that a supervisord started for this
 # home (with that variable in their environment). Not this script's own process group: under supervisord
 # it has one of its own, and its greps would find themselves.
 started_processes() {
+    {
+        processes_of_home "${1:-}"
+        [[ -n ${1:-} && $1 != SUPERVISOR_PROCESS_NAME=front ]] || nginx_processes
+    } | sort -un
+}
+processes_of_home() {
     local file pid stat own_group
     read -r _ _ _ _ own_group _ </proc/self/stat
     grep -lzxF "HASHPOST_HOME=$HASHPOST_HOME" /proc/[0-9]*/environ 2>/dev/null | while read -r file; do
         pid=${file//[!0-9]/}
         grep -qzxF SUPERVISOR_ENABLED=1 "$file" 2>/dev/null || continue
-        [[ -z ${1:-} ]] || grep -qzxF -- "$1" "$file" 2>/dev/null || continue
+        [[ -z $1 ]] || grep -qzxF -- "$1" "$file" 2>/dev/null || continue
         stat=$(cat "/proc/$pid/stat" 2>/dev/null) || continue
         read -r _ _ group _ <<<"${stat##*) }"
         [[ $group != "$own_group" ]] && running "$pid" && echo "$pid"

@@ -14,6 +14,7 @@ refuse() {
 
 if ((EUID == 0)); then default_user=www-data; else default_user=$(id -un); fi
 
+: "${HASHPOST_FRONT:=apache}"
 : "${HASHPOST_HOME:=$HASHPOST_ROOT/run}"
 : "${HASHPOST_DATA:=$HASHPOST_ROOT/lmdb-data}"
 : "${HASHPOST_LISTEN:=127.0.0.1}"
@@ -59,6 +60,8 @@ make_bytes() {
     printf -v "$1" '%s' $((value * factor))
 }
 
+[[ $HASHPOST_FRONT =~ ^(apache|nginx)$ ]] ||
+    refuse "HASHPOST_FRONT=$HASHPOST_FRONT must be apache or nginx."
 check_number HASHPOST_PORT 1 65535
 check_number HASHPOST_WORKERS 2 64
 check_number HASHPOST_HANG_SECONDS 1 3600
@@ -72,7 +75,7 @@ octet='(25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])'
 [[ $HASHPOST_LISTEN =~ ^($octet\.){3}$octet$ || ($HASHPOST_LISTEN == *:* && $HASHPOST_LISTEN =~ ^[0-9a-fA-F:]+$) ]] ||
     refuse "HASHPOST_LISTEN=$HASHPOST_LISTEN must be an IP address, such as 127.0.0.1, 0.0.0.0 or ::1."
 
-# Paths become part of the configuration of Apache and supervisord, which have their own quoting rules.
+# Paths become part of the configuration of the front and supervisord, which have their own quoting rules.
 for name in HASHPOST_HOME HASHPOST_DATA HASHPOST_CERT HASHPOST_KEY HASHPOST_PASSWORD_FILE \
     HASHPOST_WORKER_BIN HASHPOST_ROOT; do
     [[ -z ${!name} || ${!name} == /* ]] || printf -v "$name" '%s' "$PWD/${!name}"
@@ -96,7 +99,7 @@ longest_socket=$HASHPOST_HOME/supervisor.sock.4194304
 HASHPOST_MAX_BODY_BYTES=$((6 * HASHPOST_MAX_MESSAGE_BYTES + 65536))
 # Some larger bodies are spooled all the same so that the worker can refuse them (httpd-conf/hashpost.conf).
 HASHPOST_MAX_SPOOL_BYTES=$((HASHPOST_MAX_BODY_BYTES > 8388608 ? 2 * HASHPOST_MAX_BODY_BYTES : 16777216))
-# A request may wait for a hung worker until the watchdog ends it; Apache must not give up before.
+# A request may wait for a hung worker until the watchdog ends it; the front must not give up before.
 HASHPOST_PROXY_SECONDS=$((HASHPOST_HANG_SECONDS + 30))
 # Longer than anything that drains, so that supervisord's KILL is the last resort.
 HASHPOST_STOP_SECONDS=$((HASHPOST_DRAIN_SECONDS + 10))
@@ -117,18 +120,27 @@ else
     HASHPOST_LISTEN_AT=$HASHPOST_LISTEN:$HASHPOST_PORT
 fi
 
-# access.conf: what an address that others can reach allows.
-HASHPOST_HTTPD_DEFINES=
+# What an address that others can reach allows: access.conf, and the like for the other fronts.
+HASHPOST_ACCESS=local
 if [[ -n $HASHPOST_PASSWORD_FILE ]]; then
-    HASHPOST_HTTPD_DEFINES="-D HashpostPasswords"
+    HASHPOST_ACCESS=passwords
 elif [[ $HASHPOST_LISTEN != 127.* && $HASHPOST_LISTEN != ::1 ]]; then
-    HASHPOST_HTTPD_DEFINES="-D HashpostExposed"
+    HASHPOST_ACCESS=exposed
 fi
 
-export HASHPOST_ROOT HASHPOST_HOME HASHPOST_DATA HASHPOST_LISTEN HASHPOST_PORT HASHPOST_CERT HASHPOST_KEY \
+# What differs between the fronts for supervisord: the signal for a graceful stop, and how many of its logs are
+# read by a program of their own (service/read-log).
+HASHPOST_FRONT_LOG_READERS=0
+case $HASHPOST_FRONT in
+apache) HASHPOST_FRONT_STOP_SIGNAL=WINCH ;;
+lighttpd) HASHPOST_FRONT_STOP_SIGNAL=INT ;;
+nginx) HASHPOST_FRONT_STOP_SIGNAL=QUIT HASHPOST_FRONT_LOG_READERS=2 ;;
+esac
+
+export HASHPOST_FRONT HASHPOST_ROOT HASHPOST_HOME HASHPOST_DATA HASHPOST_LISTEN HASHPOST_PORT HASHPOST_CERT HASHPOST_KEY \
     HASHPOST_USER HASHPOST_WORKERS HASHPOST_THREADS HASHPOST_MAX_MESSAGE_BYTES HASHPOST_MAX_STORE_BYTES \
     HASHPOST_HANG_SECONDS HASHPOST_DRAIN_SECONDS HASHPOST_START_SECONDS HASHPOST_LOG_BYTES \
     HASHPOST_LOG_FILES HASHPOST_HTTPD_THREADS HASHPOST_PASSWORD_FILE HASHPOST_WORKER_BIN LOG_LEVEL \
     HASHPOST_MAX_BODY_BYTES HASHPOST_MAX_SPOOL_BYTES HASHPOST_PROXY_SECONDS HASHPOST_STOP_SECONDS \
     HASHPOST_OPEN_FILES HASHPOST_GROUP HASHPOST_SUPERVISOR_USER HASHPOST_URL HASHPOST_LISTEN_AT \
-    HASHPOST_HTTPD_DEFINES
+    HASHPOST_ACCESS HASHPOST_FRONT_STOP_SIGNAL HASHPOST_FRONT_LOG_READERS

@@ -54,7 +54,7 @@ DIGEST=2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824
     ((EUID == 0)) || skip "only root starts as another user"
     stack_start
     local pid user httpd
-    httpd=$(<"$HASHPOST_HOME/httpd.pid")
+    httpd=$(<"$HASHPOST_HOME/front.pid")
     for pid in $(started_processes); do
         user=$(stat -c %U "/proc/$pid")
         [[ $user == www-data || $pid == "$httpd" ]] || { ps -fp "$pid"; false; }

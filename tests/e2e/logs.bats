@@ -66,12 +66,12 @@ teardown() { stack_end; }
     [[ -z $(find "$HASHPOST_HOME/tmp" -type f) ]]
 }
 
-@test "every line of the workers and of httpd's errors has the one format" {
+@test "every line of the workers and of the pool has the one format" {
     stack_start
     post_text hello
     raw --plain send 'garbage\r\n\r\n' end >"$BATS_TEST_TMPDIR/x"
     stack_stop
-    run grep -hvE '^\[[0-9-]+[T ][0-9:.]+Z?\] - \[[A-Za-z]+\] - \[[a-z-]+\] - ' "$HASHPOST_HOME"/logs/worker-*.log "$HASHPOST_HOME"/logs/{httpd/error,pool}.log
+    run grep -hvE '^\[[0-9-]+[T ][0-9:.]+Z?\] - \[[A-Za-z]+\] - \[[a-z-]+\] - ' "$HASHPOST_HOME"/logs/worker-*.log "$HASHPOST_HOME"/logs/pool.log
     [[ -z $output ]]
     grep -q ' - \[INFO\] - \[worker\] - Ready' "$HASHPOST_HOME/logs/worker-00.log"
 }

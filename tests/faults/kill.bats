@@ -55,7 +55,7 @@ failures() { echo $(($(load_value failed_requests) + $(load_status 502) + $(load
 @test "kill -9 of httpd loses no acknowledged message, and it is back within two seconds" {
     local pid
     load_begin --allow "$GATEWAY_ERRORS"
-    pid=$(<"$HASHPOST_HOME/httpd.pid")
+    pid=$(<"$HASHPOST_HOME/front.pid")
     kill -s KILL "$pid"
     wait_for 2 httpd_is_back "$pid"
     load_goes_on
@@ -63,12 +63,12 @@ failures() { echo $(($(load_value failed_requests) + $(load_status 502) + $(load
     (($(load_value unexpected) == 0))
     nothing_was_lost
 }
-httpd_is_back() { [[ -s $HASHPOST_HOME/httpd.pid && $(<"$HASHPOST_HOME/httpd.pid") != "$1" ]] && is_ready; }
+httpd_is_back() { [[ -s $HASHPOST_HOME/front.pid && $(<"$HASHPOST_HOME/front.pid") != "$1" ]] && is_ready; }
 
 @test "kill -9 of httpd's child is mended by its parent" {
     local child
     load_begin --allow "$GATEWAY_ERRORS"
-    child=$(pgrep -P "$(<"$HASHPOST_HOME/httpd.pid")" -x apache2 | head -n 1)
+    child=$(pgrep -P "$(<"$HASHPOST_HOME/front.pid")" -x 'apache2|nginx' | head -n 1)
     kill -s KILL "$child"
     wait_for 2 is_gone "$child"
     load_goes_on

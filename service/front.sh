@@ -1,0 +1,87 @@
+#!/bin/bash
+# What differs between the HTTP servers in front (HASHPOST_FRONT). Sourced after settings.sh, or by what was started
+# with its settings.
+
+apache_defines() {
+    case $HASHPOST_ACCESS in
+    exposed) echo "-D HashpostExposed" ;;
+    passwords) echo "-D HashpostPasswords" ;;
+    esac
+}
+
+# render FILE: prints it with each ${HASHPOST_…} replaced. (The values hold no sign that nginx would read as more than
+# a letter: settings.sh sees to it.)
+render() {
+    local text
+    text=$(<"$1")
+    while [[ $text =~ \$\{(HASHPOST_[A-Z_]+)\} ]]; do
+        text=${text//"${BASH_REMATCH[0]}"/"${!BASH_REMATCH[1]}"}
+    done
+    printf '%s\n' "$text"
+}
+
+# write_nginx_conf [FOLDER]: to HASHPOST_HOME, or for a check, which must touch neither a FIFO nor what runs, to another.
+write_nginx_conf() {
+    local HASHPOST_ACCESS_LOG=$HASHPOST_HOME/front-access.fifo HASHPOST_ERROR_LOG=$HASHPOST_HOME/front-error.fifo
+    if (($#)); then
+        local HASHPOST_HOME=$1
+        # shellcheck disable=SC2034  # render names them
+        HASHPOST_ACCESS_LOG=/dev/null HASHPOST_ERROR_LOG=stderr
+    fi
+    render "$HASHPOST_ROOT/httpd-conf/nginx.conf" >"$HASHPOST_HOME/nginx.conf"
+}
+
+# Prints what the front says against its configuration and fails, or prints nothing.
+check_front() {
+    local said folder
+    case $HASHPOST_FRONT in
+    apache)
+        # shellcheck disable=SC2046  # a list of options
+        said=$(/usr/sbin/apache2 -t $(apache_defines) -f "$HASHPOST_ROOT/httpd-conf/httpd.conf" 2>&1) || {
+            echo "$said"
+            return 1
+        }
+        ;;
+    nginx)
+        folder=$(mktemp -d)
+        chmod 0755 "$folder"
+        mkdir "$folder/tmp"
+        write_nginx_conf "$folder"
+        said=$(/usr/sbin/nginx -t -q -e stderr -c "$folder/nginx.conf" 2>&1) || {
+            echo "$said"
+            rm -rf "$folder"
+            return 1
+        }
+        rm -rf "$folder"
+        ;;
+    esac
+}
+
+# reload_front PID: it reads its certificate and configuration again; requests that are under way end in the old one.
+reload_front() {
+    case $HASHPOST_FRONT in
+    apache) kill -s USR1 "$1" ;;
+    nginx) write_nginx_conf && kill -s HUP "$1" ;;
+    esac
+}
+
+# Into a home that was prepared; whoever opens a FIFO must find the same one until the service ends.
+make_front_fifos() {
+    rm -f "$HASHPOST_HOME"/front-{access,error}.fifo
+    ((HASHPOST_FRONT_LOG_READERS == 0)) || mkfifo -m 0600 "$HASHPOST_HOME"/front-{access,error}.fifo
+}
+
+# Asks a front that is still there, whichever it is, to finish and end, in the way of each; then KILLs it.
+end_front() {
+    local pid signal
+    for pid in $(started_processes SUPERVISOR_PROCESS_NAME=front); do
+        case $(cat "/proc/$pid/comm" 2>/dev/null) in
+        apache2) signal=WINCH ;;
+        lighttpd) signal=INT ;;
+        nginx) signal=QUIT ;;
+        *) continue ;; # a log's reader, which ends by itself
+        esac
+        kill -s "$signal" "$pid" 2>/dev/null || true
+    done
+    end_processes CONT "$HASHPOST_DRAIN_SECONDS" SUPERVISOR_PROCESS_NAME=front
+}
