@@ -73,6 +73,18 @@ clean: ## remove everything that was built (no data, no certificate, no log)
 # --------------------------------------------------------------------------------------------------
 ##@ Measuring
 
+.PHONY: bench bench-quick bench-parts
+bench: bench-parts ## measure against Apache's static file and against others; under 20 minutes
+	@exec bench/run
+
+bench-quick: bench-parts ## the main ratios only, in under 2 minutes
+	@exec bench/run --matrix quick
+
+bench-parts:
+	@service/deps.sh run bench
+	@$(MAKE) --no-print-directory -j$(JOBS) VARIANT=release build/release/hashpost-worker \
+		build/bench/hashpost-probe build/bench/open-loop
+
 .PHONY: bench-native
 bench-native: ## compile build/bench/hashpost-probe: what disk and LMDB by themselves can do
 	@service/deps.sh run
@@ -108,17 +120,6 @@ fuzz: ## fuzz the parsers, FUZZ_SECONDS (60) each, under Address+UndefinedBehavi
 		build/fuzz/$$harness -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -print_final_stats=1 -verbosity=0 \
 			-artifact_prefix=build/fuzz/ build/fuzz/corpus/$$harness tests/fuzz/corpus/$$harness; \
 	done
-
-.PHONY: bench bench-quick
-bench: ## measure against Apache's static file and against others; under 20 minutes
-	@service/deps.sh run bench
-	@$(MAKE) --no-print-directory build
-	@exec bench/run
-
-bench-quick: ## the main ratios only, in under 2 minutes
-	@service/deps.sh run bench
-	@$(MAKE) --no-print-directory build
-	@exec bench/run --matrix quick
 
 .PHONY: layers
 layers: ## do the includes respect the floors and rooms of the house?
@@ -166,6 +167,12 @@ build/bench/hashpost-probe: $(filter $(OUT)/obj/lib/% $(OUT)/obj/store/%,$(LIBRA
 	@echo "  LINK $@"
 	@$(LINK) -o $@ $(filter %.o,$^) $(LIBRARIES)
 
+OPEN_LOOP_SOURCES := $(shell find bench/open_loop -name '*.cc' | sort)
+build/bench/open-loop: $(OPEN_LOOP_SOURCES:%.cc=$(OUT)/obj/%.o)
+	@mkdir -p $(@D)
+	@echo "  LINK $@"
+	@$(LINK) -o $@ $^ -lssl -lcrypto
+
 $(OUT)/obj/%.o: %.cc $(OUT)/flags
 	@mkdir -p $(@D)
 	@echo "  CXX  $<"
@@ -195,7 +202,7 @@ $(OUT)/flags $(OUT)/inputs: always
 always:
 
 # clang-tidy again only for what was compiled again (the object knows its headers).
-TIDY_SOURCES := $(LIBRARY_SOURCES) $(PROBE_SOURCES) $(wildcard fcgi-worker/main.cc)
+TIDY_SOURCES := $(LIBRARY_SOURCES) $(PROBE_SOURCES) $(OPEN_LOOP_SOURCES) $(wildcard fcgi-worker/main.cc)
 .PHONY: tidy
 tidy: $(TIDY_SOURCES:%.cc=build/tidy/%.ok)
 

@@ -47,7 +47,7 @@ RIVALS = CLOSE + ("nginx-lua-redis", "go-bbolt-tls")
 FULL = (
     Cell("get-64-c64", "get", rounds=5, seconds=3),
     Cell("empty-c64", "empty", rounds=3),
-    Cell("get-64-c512", "get", connections=512, rounds=5, seconds=3, systems=CLOSE),
+    Cell("get-64-c512", "get", connections=512, rounds=3, seconds=4, systems=CLOSE),
     Cell("get-64-c1", "get", connections=1, rounds=3, seconds=2, systems=RIVALS),
     Cell("get-miss-c64", "get-miss", systems=RIVALS),
     Cell("not-modified-c64", "not-modified", systems=CLOSE),

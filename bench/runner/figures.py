@@ -65,9 +65,8 @@ class Results:
                  if self.of(cell, name) and not self.of(cell, name)["failed"]]
         return max(rates, default=(None, None))
 
-    def front(self, front, peer):
-        return [name for name, system in self.systems.items()
-                if system["front"] == front and system["peer"] == peer]
+    def peers_behind(self, front):
+        return [name for name, system in self.systems.items() if system["peer"] and system["front"].lower() == front]
 
     def own(self):
         return [name for name in self.systems if name.startswith("hashpost-")]
@@ -89,7 +88,7 @@ def table(document):
     static = results.rate("get-64-c64", "ceiling")
     post_static = results.rate("post-new-64-c64", "ceiling") or static
     get, post = results.rate("get-64-c64", ours), results.rate("post-new-64-c64", ours)
-    peers = results.front("apache", True)
+    peers = results.peers_behind("apache")
     best_get, get_front = results.best("get-64-c64", results.own())
     best_post, post_front = results.best("post-new-64-c64", results.own())
     peer_get, peer_post = results.best("get-64-c64", peers), results.best("post-new-64-c64", peers)

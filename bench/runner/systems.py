@@ -12,16 +12,20 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 TICKS = os.sysconf("SC_CLK_TCK")
 MARK = "HASHPOST_BENCH_RUN"  # in the environment of everything that a run starts: its process id
 
+KEPT = {MARK, "HASHPOST_ROOT", "HASHPOST_WORKER_BIN", "HASHPOST_START_SECONDS"}
+
 
 class Failed(Exception):
     """A system does not do what it must; the text says what it said last."""
 
 
-def find():
-    """The folders of all systems, by name."""
+def find(also=()):
+    """The folders of all systems, and of those in the folders `also`, by name; the ceiling and ours first."""
     bench = ROOT / "bench"
-    return {path.parent.name: path.parent
-            for path in sorted([*bench.glob("*/system.json"), *bench.glob("peers/*/system.json")])}
+    places = [*sorted(bench.glob("*/system.json")), *sorted(bench.glob("peers/*/system.json"))]
+    for folder in also:
+        places += sorted(pathlib.Path(folder).glob("*/system.json"))
+    return {path.parent.name: path.parent for path in places}
 
 
 class System:
@@ -35,10 +39,9 @@ class System:
         self.env = {**os.environ, MARK: str(os.getpid()), "BENCH_DIR": str(self.place), "BENCH_PORT": str(port),
                     "BENCH_CERT": str(certificate[0]), "BENCH_KEY": str(certificate[1]), "HASHPOST_ROOT": str(ROOT)}
         # What make or a shell left there must not reach the parts of another instance.
-        for variable in [name for name in self.env if name.startswith("HASHPOST_") and name not in (MARK, "HASHPOST_ROOT")]:
-            del self.env[variable]
-        for variable in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS"):
-            self.env.pop(variable, None)
+        for variable in self.env.keys() - KEPT:
+            if variable.startswith("HASHPOST_") or variable in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "LOG_LEVEL"):
+                del self.env[variable]
         self.error = None
         self.roots = []  # (role, process id)
 
