@@ -5,7 +5,7 @@
 #include <limits>
 #include <string_view>
 
-#include "fcgi-worker/resources/messages.h"
+#include "fcgi-worker/resources/message_json.h"
 
 namespace hashpost {
 namespace {
@@ -106,9 +106,13 @@ Config ReadConfig(const Environment& environment) {
   if (config.data.empty()) Refuse("HASHPOST_DATA", "", "the folder of the store, such as /var/lib/hashpost");
   config.threads = reader.Number("HASHPOST_THREADS", 2, {1, 64});
   config.blocking_threads = reader.Number("HASHPOST_BLOCKING_THREADS", 8, {1, 256});
+  config.bulk_uploads = reader.Number("HASHPOST_BULK_UPLOADS", 4, {1, 64});
+  config.bulk_batch_lines = reader.Number("HASHPOST_BULK_BATCH_LINES", 1024, {1, 16384});
+  config.max_bulk_bytes = reader.Bytes("HASHPOST_MAX_BULK_BYTES", 0, {0, 16 * kTiB});
   config.max_message_bytes = reader.Bytes("HASHPOST_MAX_MESSAGE_BYTES", kMiB, {1, 64 * kMiB});
   config.max_store_bytes = reader.Bytes("HASHPOST_MAX_STORE_BYTES", 64 * kGiB, {kMiB, 16 * kTiB});
-  const std::uint64_t largest = resources::Messages::MaxCost(config.max_message_bytes);
+  const std::uint64_t largest =
+      resources::JsonCost(resources::MaxJsonBytes(config.max_message_bytes), config.max_message_bytes);
   config.max_inflight_bytes =
       reader.Bytes("HASHPOST_MAX_INFLIGHT_BYTES", std::max(64 * kMiB, largest), {largest, 1024 * kGiB});
   config.hang_limit = ReadSeconds(reader, "HASHPOST_HANG_SECONDS", 30);
@@ -126,6 +130,9 @@ std::string Describe(const Config& config) {
   add("HASHPOST_DATA", config.data);
   add("HASHPOST_THREADS", std::to_string(config.threads));
   add("HASHPOST_BLOCKING_THREADS", std::to_string(config.blocking_threads));
+  add("HASHPOST_BULK_UPLOADS", std::to_string(config.bulk_uploads));
+  add("HASHPOST_BULK_BATCH_LINES", std::to_string(config.bulk_batch_lines));
+  add("HASHPOST_MAX_BULK_BYTES", std::to_string(config.max_bulk_bytes));
   add("HASHPOST_MAX_MESSAGE_BYTES", std::to_string(config.max_message_bytes));
   add("HASHPOST_MAX_STORE_BYTES", std::to_string(config.max_store_bytes));
   add("HASHPOST_MAX_INFLIGHT_BYTES", std::to_string(config.max_inflight_bytes));

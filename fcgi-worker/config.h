@@ -19,6 +19,9 @@ struct Config {
   std::string data;                  // HASHPOST_DATA: folder of the store
   std::size_t threads;               // HASHPOST_THREADS: I/O threads
   std::size_t blocking_threads;      // HASHPOST_BLOCKING_THREADS: for big bodies and answers
+  std::size_t bulk_uploads;          // HASHPOST_BULK_UPLOADS: bulk uploads at once
+  std::size_t bulk_batch_lines;      // HASHPOST_BULK_BATCH_LINES: lines in one commit
+  std::uint64_t max_bulk_bytes;      // HASHPOST_MAX_BULK_BYTES: of one bulk upload; 0: any number
   std::size_t max_message_bytes;     // HASHPOST_MAX_MESSAGE_BYTES: of one message, decoded
   std::uint64_t max_store_bytes;     // HASHPOST_MAX_STORE_BYTES: of the store's file
   std::size_t max_inflight_bytes;    // HASHPOST_MAX_INFLIGHT_BYTES: memory for messages being handled

@@ -15,6 +15,7 @@
 #include "fcgi-worker/config.h"
 #include "fcgi-worker/fcgi/server.h"
 #include "fcgi-worker/http/byte_budget.h"
+#include "fcgi-worker/resources/bulk.h"
 #include "fcgi-worker/resources/failure.h"
 #include "fcgi-worker/resources/health.h"
 #include "fcgi-worker/resources/message.h"
@@ -81,7 +82,9 @@ int Serve(const Config& config) {
   resources::FixedAnswer health(R"({"msg":"Server is healthy","status_code":200})");
   resources::FixedAnswer liveness(R"({"status":"alive"})");
   resources::Readiness readiness(store, committer, config.home + "/pool/pool.json", config.hang_limit);
-  resources::Messages messages(store, committer, budget, failure, config.max_message_bytes);
+  resources::Bulk bulk(store, budget, failure, {config.max_message_bytes, config.max_bulk_bytes},
+                       config.bulk_batch_lines);
+  resources::Messages messages(store, committer, budget, failure, bulk, config.max_message_bytes);
   resources::Message message(store, committer, budget, failure);
   resources::Router router(failure);
   router.Add("/messages", messages);
@@ -93,6 +96,8 @@ int Serve(const Config& config) {
   fcgi::Server server({.listen_fd = STDIN_FILENO,
                        .io_threads = config.threads,
                        .blocking_threads = config.blocking_threads,
+                       .upload_threads = config.bulk_uploads,
+                       .is_upload = resources::Bulk::IsBulk,
                        .max_connections = MaxConnections()},
                       [&](std::unique_ptr<http::Exchange> exchange) { router.Handle(std::move(exchange)); });
   CountAsStarted(config);

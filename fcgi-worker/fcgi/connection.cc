@@ -1,12 +1,15 @@
 #include "fcgi-worker/fcgi/connection.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <climits>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -35,7 +38,7 @@ class AnswerSink : public io::ByteSink {
 };
 
 // The CGI response head (RFC 3875 §6.3).
-std::string Head(const http::Response& response, std::uint64_t length) {
+std::string Head(const http::Response& response, std::optional<std::uint64_t> length) {
   std::string head;
   head.reserve(512);
   head.append("Status: ").append(std::to_string(response.status)).append(" ");
@@ -44,7 +47,9 @@ std::string Head(const http::Response& response, std::uint64_t length) {
     head.append(name).append(": ").append(value).append("\r\n");
   }
   const bool may_have_content = response.status != 204 && response.status != 304;
-  if (may_have_content) head.append("Content-Length: ").append(std::to_string(length)).append("\r\n");
+  if (may_have_content && length) {
+    head.append("Content-Length: ").append(std::to_string(*length)).append("\r\n");
+  }
   return head.append("\r\n");
 }
 
@@ -75,6 +80,8 @@ Connection::~Connection() {
 void Connection::CutIfStuck(std::chrono::steady_clock::time_point deadline) {
   const auto due = answer_due_.load();
   const bool overdue = due != 0 && due < std::chrono::steady_clock::now().time_since_epoch().count();
+  constexpr std::chrono::seconds kMoreForStreams{60};
+  if (streams_) deadline -= kMoreForStreams;
   if (overdue || read_clock_.BlockedSince(deadline)) ::shutdown(fd(), SHUT_RDWR);
 }
 
@@ -90,12 +97,13 @@ bool Connection::ReadRequest() {
   inbound_.Parse(request_, read_clock_);
   peer_keeps_ = request_.keepConnection != 0;
   request_.keepConnection = 1;  // closing is left to us
+  streams_ = false;
   return true;
 }
 
 void Connection::WriteAnswer(http::Response& response) {
   const progress::Waiting waiting;
-  inbound_.DiscardBody();
+  if (!streams_) inbound_.DiscardBody();
   AnswerSink sink(request_.out);
   const std::uint64_t length = response.streamed ? response.streamed->Size() : response.content.size();
   answer_due_ = AnswerDue(length);
@@ -108,11 +116,52 @@ void Connection::WriteAnswer(http::Response& response) {
   }
 }
 
+void Connection::StreamContent() {
+  streams_ = true;
+  inbound_.StreamBody();
+}
+
+http::AnswerStream& Connection::BeginAnswer(const http::Response& head) {
+  live_answer_.Write(Head(head, std::nullopt));
+  return live_answer_;
+}
+
+void Connection::LiveAnswer::Write(std::string_view bytes) {
+  const progress::Waiting waiting;
+  connection_.answer_due_ = AnswerDue(bytes.size());
+  AnswerSink(connection_.request_.out).Write(bytes);
+  connection_.answer_due_ = 0;
+}
+
+bool Connection::LiveAnswer::Flush() {
+  const progress::Waiting waiting;
+  connection_.answer_due_ = AnswerDue(0);
+  const bool sent = FCGX_FFlush(connection_.request_.out) == 0;
+  connection_.answer_due_ = 0;
+  return sent && FCGX_GetError(connection_.request_.out) == 0;
+}
+
 bool Connection::FinishRequest() {
   const progress::Waiting waiting;
+  const bool left_over = streams_ && !inbound_.BodyEnded();
   FCGX_Finish_r(&request_);
   answer_due_ = 0;
-  return request_.ipcFd >= 0 && peer_keeps_;
+  if (left_over) AwaitClose();
+  return request_.ipcFd >= 0 && peer_keeps_ && !left_over;
+}
+
+// The peer may still be sending content; were the connection closed under it, it would not read the answer.
+void Connection::AwaitClose() {
+  constexpr std::chrono::seconds kLimit{30};
+  const auto deadline = std::chrono::steady_clock::now() + kLimit;
+  std::array<char, 16384> scratch{};
+  for (auto left = kLimit; left.count() > 0;
+       left = std::chrono::duration_cast<std::chrono::seconds>(deadline - std::chrono::steady_clock::now())) {
+    pollfd input{.fd = fd(), .events = POLLIN, .revents = 0};
+    constexpr int kMilliseconds = 1000;
+    if (::poll(&input, 1, static_cast<int>(left.count()) * kMilliseconds) != 1) return;
+    if (::recv(fd(), scratch.data(), scratch.size(), MSG_DONTWAIT) <= 0) return;
+  }
 }
 
 }  // namespace hashpost::fcgi

@@ -11,6 +11,7 @@
 #include <chrono>
 
 #include "fcgi-worker/fcgi/inbound_request.h"
+#include "fcgi-worker/http/exchange.h"
 #include "fcgi-worker/http/response.h"
 #include "lib/io/unique_fd.h"
 
@@ -28,7 +29,8 @@ class Connection {
   // connection.
   [[nodiscard]] bool ReadRequest();
 
-  // Ends the answer and frees the request. False: the connection can carry no further request; close it.
+  // Ends the answer and frees the request. If content is left over, waits until the peer has read the answer
+  // and closes. False: the connection can carry no further request; close it.
   [[nodiscard]] bool FinishRequest();
 
   // The request that was read last; valid until FinishRequest.
@@ -37,6 +39,13 @@ class Connection {
   // Reads what is left of the request's content (FastCGI wants it read before the answer ends), and writes
   // the answer, without its content if the method was HEAD. Errors show in FinishRequest.
   void WriteAnswer(http::Response& response);
+
+  // For a request whose content may be endless: it is read in the pieces in which it comes, and what is left
+  // of it does not hold up the answer. Its client may be slower by a minute (CutIfStuck).
+  void StreamContent();
+
+  // Writes the head of an answer and returns where its content goes; valid until FinishRequest.
+  [[nodiscard]] http::AnswerStream& BeginAnswer(const http::Response& head);
 
   // Ends a read of a request that has blocked since before `deadline`, and an answer that takes more than a
   // minute and what its content takes at 16 KiB a second. For any thread, while the object lives. (Time-outs
@@ -47,12 +56,25 @@ class Connection {
   [[nodiscard]] int fd() const { return socket_.get(); }
 
  private:
+  class LiveAnswer : public http::AnswerStream {
+   public:
+    explicit LiveAnswer(Connection& connection) : connection_(connection) {}
+    void Write(std::string_view bytes) override;
+    [[nodiscard]] bool Flush() override;
+
+   private:
+    Connection& connection_;
+  };
+  void AwaitClose();
+
   io::UniqueFd socket_;
   FCGX_Request request_{};
   ReadClock read_clock_;
   std::atomic<std::chrono::steady_clock::rep> answer_due_{0};  // 0: none is being written
   InboundRequest inbound_;
   bool peer_keeps_ = true;
+  std::atomic<bool> streams_{false};
+  LiveAnswer live_answer_{*this};
 };
 
 }  // namespace hashpost::fcgi

@@ -1,5 +1,7 @@
 #include "fcgi-worker/fcgi/inbound_request.h"
 
+#include <poll.h>
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -48,37 +50,75 @@ void InboundRequest::Parse(FCGX_Request& raw, ReadClock& clock) {
     }
   }
   request_.path = path_;
-  body_.Reset(raw.in, clock, request_.content_length.value_or(0));
+  // Only a POST may have content of unknown length, which whoever answers it reads.
+  const bool may_be_unknown = request_.method == "POST";
+  body_.Reset(raw, clock, may_be_unknown ? request_.content_length : request_.content_length.value_or(0));
   request_.body = &body_;
 }
 
-void InboundRequest::DiscardBody() {
-  body_.Discard();
-}
-
-void InboundRequest::Body::Reset(FCGX_Stream* stream, ReadClock& clock, std::uint64_t length) {
-  stream_ = stream;
+void InboundRequest::Body::Reset(FCGX_Request& raw, ReadClock& clock, std::optional<std::uint64_t> length) {
+  stream_ = raw.in;
+  fd_ = raw.ipcFd;
   clock_ = &clock;
   left_ = length;
+  streamed_ = false;
+  ended_ = false;
   // Nobody will ask for the end of no content; whoever answers (the committer, say) must not have to wait for
   // it.
   if (left_ == 0) Discard();
 }
 
 std::size_t InboundRequest::Body::Read(std::span<char> buffer) {
+  if (streamed_) return ReadSome(buffer);
   // In pieces, so that the read clock shows whether anything comes.
   constexpr std::uint64_t kPiece = 64U << 10U;
-  const auto wanted = static_cast<int>(std::min<std::uint64_t>({left_, buffer.size(), kPiece}));
+  const auto wanted = static_cast<int>(std::min<std::uint64_t>({left_.value_or(0), buffer.size(), kPiece}));
   int got = 0;
   {
     const progress::Waiting waiting;
     const ReadClock::Scope reading(*clock_);
     got = FCGX_GetStr(buffer.data(), wanted, stream_);
   }
-  left_ -= static_cast<std::uint64_t>(got);
+  if (left_) *left_ -= static_cast<std::uint64_t>(got);
   if (got < wanted || FCGX_GetError(stream_) != 0) throw http::BodyIncomplete();
   if (left_ == 0) Discard();
   return static_cast<std::size_t>(got);
+}
+
+// What libfcgi has taken from the socket and not handed out. (Its header calls these fields the
+// implementor's.)
+std::size_t InboundRequest::Body::Buffered() const {
+  return static_cast<std::size_t>(stream_->stop - stream_->rdNext);
+}
+
+// FCGX_GetStr would wait until the buffer is full, while the client may wait for answers.
+std::size_t InboundRequest::Body::ReadSome(std::span<char> buffer) {
+  if (ended_) return 0;
+  if (Buffered() == 0) {
+    const progress::Waiting waiting;
+    const ReadClock::Scope reading(*clock_);
+    const int first = FCGX_GetChar(stream_);
+    if (first == EOF) {
+      if (FCGX_GetError(stream_) != 0 || left_.value_or(0) > 0) throw http::BodyIncomplete();
+      ended_ = true;
+      return 0;
+    }
+    FCGX_UnGetChar(first, stream_);
+  }
+  const std::size_t size = std::min(Buffered(), buffer.size());
+  FCGX_GetStr(buffer.data(), static_cast<int>(size), stream_);
+  if (left_) {
+    if (size > *left_) throw http::BodyIncomplete();  // more than was announced
+    *left_ -= size;
+  }
+  return size;
+}
+
+bool InboundRequest::Body::Ready(std::chrono::milliseconds patience) {
+  if (ended_ || Buffered() > 0) return true;
+  const progress::Waiting waiting;
+  pollfd input{.fd = fd_, .events = POLLIN, .revents = 0};
+  return ::poll(&input, 1, static_cast<int>(patience.count())) != 0;
 }
 
 void InboundRequest::Body::Discard() {
@@ -90,6 +130,7 @@ void InboundRequest::Body::Discard() {
     const ReadClock::Scope reading(*clock_);
     got = FCGX_GetStr(scratch.data(), static_cast<int>(scratch.size()), stream_);
   }
+  ended_ = true;
 }
 
 }  // namespace hashpost::fcgi

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -51,20 +52,34 @@ class InboundRequest {
   [[nodiscard]] const http::Request& request() const { return request_; }
 
   // Reads and forgets what is left of the content.
-  void DiscardBody();
+  void DiscardBody() { body_.Discard(); }
+
+  // From now on the content is read in the pieces in which it comes, and may be of unknown length.
+  void StreamBody() { body_.Stream(); }
+
+  // Whether all of the content was read.
+  [[nodiscard]] bool BodyEnded() const { return body_.ended(); }
 
  private:
   class Body : public http::BodyReader {
    public:
-    void Reset(FCGX_Stream* stream, ReadClock& clock, std::uint64_t length);
-    // Throws http::BodyIncomplete.
-    [[nodiscard]] std::size_t Read(std::span<char> buffer) override;
+    void Reset(FCGX_Request& raw, ReadClock& clock, std::optional<std::uint64_t> length);
+    void Stream() { streamed_ = true; }
+    [[nodiscard]] std::size_t Read(std::span<char> buffer) override;  // throws http::BodyIncomplete
+    [[nodiscard]] bool Ready(std::chrono::milliseconds patience) override;
     void Discard();
+    [[nodiscard]] bool ended() const { return ended_; }
 
    private:
+    [[nodiscard]] std::size_t ReadSome(std::span<char> buffer);
+    [[nodiscard]] std::size_t Buffered() const;
+
     FCGX_Stream* stream_ = nullptr;
+    int fd_ = -1;
     ReadClock* clock_ = nullptr;
-    std::uint64_t left_ = 0;  // of the announced length
+    std::optional<std::uint64_t> left_;  // of the announced length
+    bool streamed_ = false;
+    bool ended_ = false;
   };
 
   http::Request request_;

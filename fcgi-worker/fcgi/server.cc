@@ -55,7 +55,11 @@ class Server::LiveExchange : public http::Exchange {
  public:
   LiveExchange(Server& server, std::size_t index) : server_(server), index_(index) {}
   ~LiveExchange() override {
-    if (!answered_) Respond(http::ToResponse(http::InternalError()));
+    if (begun_) {
+      End(http::Ending::kCut);
+    } else if (!answered_) {
+      Respond(http::ToResponse(http::InternalError()));
+    }
   }
   [[nodiscard]] const http::Request& request() const override {
     return server_.slots_[index_].connection->inbound().request();
@@ -64,11 +68,24 @@ class Server::LiveExchange : public http::Exchange {
     answered_ = true;
     server_.Respond(index_, std::move(response));
   }
+  [[nodiscard]] http::AnswerStream& Begin(const http::Response& head) override {
+    begun_ = answered_ = true;
+    return server_.slots_[index_].connection->BeginAnswer(head);
+  }
+  void End(http::Ending ending) noexcept override {
+    begun_ = false;
+    if (ending == http::Ending::kWhole) {
+      server_.Finish(index_);
+    } else {
+      server_.Close(index_);
+    }
+  }
 
  private:
   Server& server_;
   const std::size_t index_;
   bool answered_ = false;
+  bool begun_ = false;
 };
 
 class Server::RequestTask : public BlockingPool::Task {
@@ -80,6 +97,41 @@ class Server::RequestTask : public BlockingPool::Task {
   }
 
  private:
+  Server& server_;
+  const std::size_t index_;
+};
+
+class Server::UploadTask : public BlockingPool::Task {
+ public:
+  UploadTask(Server& server, std::size_t index) : server_(server), index_(index) {}
+  void Run() noexcept override {
+    const progress::Working working("taking an upload");
+    server_.handler_(std::make_unique<Upload>(server_, index_));
+  }
+
+ private:
+  // Counts as done before its end can be seen, or else who asks next could be refused for it.
+  class Upload : public LiveExchange {
+   public:
+    Upload(Server& server, std::size_t index) : LiveExchange(server, index), server_(server) {}
+    ~Upload() override { Leave(); }
+    void Respond(http::Response response) noexcept override {
+      Leave();
+      LiveExchange::Respond(std::move(response));
+    }
+    void End(http::Ending ending) noexcept override {
+      Leave();
+      LiveExchange::End(ending);
+    }
+
+   private:
+    void Leave() {
+      if (!std::exchange(left_, true)) --server_.uploads_at_work_;
+    }
+    Server& server_;
+    bool left_ = false;
+  };
+
   Server& server_;
   const std::size_t index_;
 };
@@ -108,7 +160,9 @@ Server::Server(const ServerOptions& options, Handler handler)
       slots_(options.max_connections),
       requests_(options.blocking_threads, kRequestQueue),
       // Each waits with its content in memory; a long queue of slow clients would hold the whole budget.
-      answers_(options.blocking_threads, 2 * options.blocking_threads) {
+      answers_(options.blocking_threads, 2 * options.blocking_threads),
+      // One that has ended may still hold its thread for a moment; the next one waits for that.
+      uploads_(options.upload_threads, options.upload_threads) {
   if (!epoll_ || !stop_event_) Throw("epoll_create1 or eventfd");
   // Several workers are woken for one connection; who comes late must not block in accept.
   if (::fcntl(options_.listen_fd, F_SETFL, O_NONBLOCK) != 0) Throw("fcntl");
@@ -227,12 +281,25 @@ void Server::OnReadable(std::size_t index) {
 
 void Server::Handle(std::size_t index) {
   const http::Request& request = slots_[index].connection->inbound().request();
-  if (request.content_length.value_or(0) <= kInlineBytes) {
+  const bool is_post = request.method == "POST";
+  if (is_post && options_.is_upload(request)) return HandleUpload(index);
+  const bool is_small = request.content_length ? *request.content_length <= kInlineBytes : !is_post;
+  if (is_small) {
     handler_(std::make_unique<LiveExchange>(*this, index));
     return;
   }
   std::unique_ptr<BlockingPool::Task> task = std::make_unique<RequestTask>(*this, index);
   if (!requests_.Submit(task)) Respond(index, http::ToResponse(http::Busy()));
+}
+
+void Server::HandleUpload(std::size_t index) {
+  slots_[index].connection->StreamContent();
+  std::unique_ptr<BlockingPool::Task> task = std::make_unique<UploadTask>(*this, index);
+  if (++uploads_at_work_ <= options_.upload_threads && uploads_.Submit(task)) return;
+  --uploads_at_work_;
+  // Refused on another thread, since who refuses waits until the peer has closed.
+  task = std::make_unique<AnswerTask>(*this, index, http::ToResponse(http::Busy()));
+  if (!answers_.Submit(task)) Close(index);
 }
 
 void Server::Respond(std::size_t index, http::Response response) {

@@ -28,7 +28,10 @@ struct ServerOptions {
   int listen_fd = 0;                 // a listening unix socket, shared with the siblings
   std::size_t io_threads = 2;        // answer what is small
   std::size_t blocking_threads = 8;  // answer what is big
-  std::size_t max_connections = 0;   // at once; 1 or more
+  std::size_t upload_threads = 0;    // answer uploads, so many at once; others are refused as busy
+  // Whether a POST is one: its content may be endless, and its answer is written meanwhile.
+  std::function<bool(const http::Request&)> is_upload = [](const http::Request&) { return false; };
+  std::size_t max_connections = 0;  // at once; 1 or more
 };
 
 class Server {
@@ -55,6 +58,7 @@ class Server {
   class LiveExchange;
   class RequestTask;
   class AnswerTask;
+  class UploadTask;
 
   // kArming: between asking epoll for the next event and having let go, so that nobody closes the descriptor
   // under the one who asks.
@@ -70,6 +74,7 @@ class Server {
   void AwaitRoom();
   void Adopt(io::UniqueFd socket);
   void Handle(std::size_t index);
+  void HandleUpload(std::size_t index);
   void Respond(std::size_t index, http::Response response);
   void Finish(std::size_t index);
   void Arm(std::size_t index, int operation);
@@ -93,6 +98,8 @@ class Server {
   std::vector<std::size_t> free_slots_;  // guarded by mutex_
   BlockingPool requests_;                // with big bodies, which the web server has spooled
   BlockingPool answers_;                 // big ones, to clients that may be slow
+  std::atomic<std::size_t> uploads_at_work_{0};
+  BlockingPool uploads_;
   std::vector<std::thread> io_threads_;
   std::unique_ptr<Acceptor> acceptor_;
 };

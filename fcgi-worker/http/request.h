@@ -3,6 +3,7 @@
 
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -13,8 +14,12 @@
 namespace hashpost::http {
 
 // The request's content. Read throws BodyIncomplete when the client went away or the content is shorter than
-// Content-Length said.
-using BodyReader = io::ByteSource;
+// Content-Length said; so 0 says that it came whole.
+class BodyReader : public io::ByteSource {
+ public:
+  // Whether Read would return at once; waits up to `patience` for that.
+  [[nodiscard]] virtual bool Ready(std::chrono::milliseconds /*patience*/) { return true; }
+};
 
 struct Field {
   std::string_view name;   // as CGI spells it (RFC 3875 §4.1.18), without "HTTP_": upper case, '_' for '-'

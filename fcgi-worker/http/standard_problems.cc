@@ -8,7 +8,7 @@ Problem Busy() {
   return {503,
           "busy",
           "Busy",
-          "The service holds as many big messages as it may at once: try again in a second.",
+          "The service holds as many big messages or uploads as it may at once: try again in a second.",
           {{"Retry-After", "1"}}};
 }
 

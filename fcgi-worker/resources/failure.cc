@@ -25,38 +25,36 @@ void Failure::Throttled::Log(const char* message) {
   log::Error("store", line);
 }
 
-http::Response Failure::Answer(const std::exception_ptr& error) const {
+http::Problem Failure::Explain(const std::exception_ptr& error) const {
   try {
     std::rethrow_exception(error);
   } catch (const http::HttpError& refused) {
-    return http::ToResponse(refused.problem());
+    return refused.problem();
   } catch (const http::BodyIncomplete& incomplete) {
-    return http::ToResponse({400, "body-incomplete", "Content incomplete", incomplete.what(), {}});
+    return {400, "body-incomplete", "Content incomplete", incomplete.what(), {}};
   } catch (const store::StoreFull& full) {
     full_.Log(full.what());
-    return http::ToResponse(
-        {507,
-         "store-full",
-         "Store full",
-         "The store is full, so nothing new can be kept: ask its operator for room, or delete "
-         "messages.",
-         {}});
+    return {507,
+            "store-full",
+            "Store full",
+            "The store is full, so nothing new can be kept: ask its operator for room, or delete "
+            "messages.",
+            {}};
   } catch (const store::StoreUnavailable& away) {
     unavailable_.Log(away.what());
-    return http::ToResponse({503,
-                             "store-unavailable",
-                             "Store unavailable",
-                             "The store cannot answer now: try again in a few seconds.",
-                             {{"Retry-After", "5"}}});
+    return {503,
+            "store-unavailable",
+            "Store unavailable",
+            "The store cannot answer now: try again in a few seconds.",
+            {{"Retry-After", "5"}}};
   } catch (const store::RecordDamaged& damaged) {
     log::Error("store", damaged.what());
-    return http::ToResponse(
-        {500,
-         "record-damaged",
-         "Message damaged",
-         "The stored bytes of this message no longer hash to its digest, so they are not given "
-         "out: post the message again to repair it, or ask the operator to restore a backup.",
-         {}});
+    return {500,
+            "record-damaged",
+            "Message damaged",
+            "The stored bytes of this message no longer hash to its digest, so they are not given "
+            "out: post the message again to repair it, or ask the operator to restore a backup.",
+            {}};
   } catch (const store::StoreBroken& broken) {
     log::Error("store", broken.what());
     on_broken_(broken.what());
@@ -65,7 +63,7 @@ http::Response Failure::Answer(const std::exception_ptr& error) const {
   } catch (...) {
     log::Error("router", "Something that is no exception object was thrown.");
   }
-  return http::ToResponse(http::InternalError());
+  return http::InternalError();
 }
 
 }  // namespace hashpost::resources

@@ -9,6 +9,7 @@
 #include <functional>
 #include <string>
 
+#include "fcgi-worker/http/problem.h"
 #include "fcgi-worker/http/response.h"
 
 namespace hashpost::resources {
@@ -20,7 +21,12 @@ class Failure {
   explicit Failure(std::function<void(const std::string&)> on_broken) : on_broken_(std::move(on_broken)) {}
 
   // The answer for `error`, as docs/http-api.md lists it; logs what the operator should know.
-  [[nodiscard]] http::Response Answer(const std::exception_ptr& error) const;
+  [[nodiscard]] http::Response Answer(const std::exception_ptr& error) const {
+    return http::ToResponse(Explain(error));
+  }
+
+  // The same as a problem, for answers that hold several.
+  [[nodiscard]] http::Problem Explain(const std::exception_ptr& error) const;
 
  private:
   // One line a second at most for what fails each request while it lasts, with the number left out.

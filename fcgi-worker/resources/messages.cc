@@ -3,13 +3,13 @@
 #include <algorithm>
 #include <span>
 #include <utility>
-#include <variant>
 
 #include "fcgi-worker/http/digest_fields.h"
 #include "fcgi-worker/http/field_syntax.h"
 #include "fcgi-worker/http/media_type.h"
 #include "fcgi-worker/http/problem.h"
 #include "fcgi-worker/http/standard_problems.h"
+#include "fcgi-worker/resources/message_json.h"
 #include "lib/crypto/sha256.h"
 #include "lib/json/json.h"
 
@@ -18,19 +18,7 @@ namespace {
 
 using http::HttpError;
 
-constexpr std::size_t kOverhead = 64U << 10U;
-constexpr std::string_view kMember = "message";
-
 enum class Form { kJson, kText };
-
-[[noreturn]] void ThrowTooLarge(std::size_t max_message_bytes) {
-  throw HttpError({413,
-                   "too-large",
-                   "Message too large",
-                   "A message may have at most " + std::to_string(max_message_bytes) +
-                       " bytes: send less, or ask the operator to raise HASHPOST_MAX_MESSAGE_BYTES.",
-                   {}});
-}
 
 void RefuseContentCoding(const http::Request& request) {
   const auto coding = request.Header("CONTENT_ENCODING");
@@ -54,8 +42,8 @@ Form FormOf(const http::Request& request, std::string_view accept_post) {
       {415,
        "unsupported-media-type",
        "Unsupported media type",
-       "Send Content-Type: application/json with {\"message\": \"…\"}, or text/plain; charset=utf-8 "
-       "with the message itself.",
+       "Send Content-Type: application/json with {\"message\": \"…\"}, text/plain; charset=utf-8 with the "
+       "message itself, or application/x-ndjson with many.",
        {{"Accept-Post", std::string(accept_post)}}});
 }
 
@@ -88,42 +76,6 @@ class CheckedBody : public io::ByteSource {
   std::optional<crypto::Sha256> hash_;
 };
 
-struct FaultName {
-  std::string_view slug;
-  std::string_view title;
-};
-
-FaultName NameOf(json::Fault fault) {
-  switch (fault) {
-    case json::Fault::kMalformed:
-      return {"malformed-json", "Malformed JSON"};
-    case json::Fault::kNotUtf8:
-      return {"not-utf-8", "Not UTF-8"};
-    case json::Fault::kTooDeep:
-      return {"json-too-deep", "JSON too deep"};
-    case json::Fault::kNotAnObject:
-      return {"not-an-object", "Not an object"};
-    case json::Fault::kMissing:
-      return {"message-missing", "Message missing"};
-    case json::Fault::kDuplicate:
-      return {"message-duplicate", "Message given twice"};
-    case json::Fault::kNotAString:
-      return {"message-not-a-string", "Message not a string"};
-    case json::Fault::kTooLong:
-      return {"too-large", "Message too large"};
-  }
-  return {"malformed-json", "Malformed JSON"};
-}
-
-std::string ReadJson(CheckedBody& body, std::size_t max_message_bytes) {
-  auto result = json::ReadStringMember(body, kMember, {.max_value_bytes = max_message_bytes});
-  if (auto* message = std::get_if<std::string>(&result)) return std::move(*message);
-  auto& fault = std::get<json::ParseFault>(result);
-  if (fault.fault == json::Fault::kTooLong) ThrowTooLarge(max_message_bytes);
-  const FaultName name = NameOf(fault.fault);
-  throw HttpError({400, name.slug, name.title, std::move(fault.sentence), {}});
-}
-
 std::string ReadText(CheckedBody& body, std::size_t length) {
   std::string message(length, '\0');
   std::size_t filled = 0;
@@ -140,8 +92,7 @@ std::string ReadText(CheckedBody& body, std::size_t length) {
 }
 
 std::size_t Cost(Form form, std::size_t length, std::size_t max_message_bytes) {
-  // JSON: RapidJSON's buffer of the decoded string, which grows by half, and our copy of the message.
-  return form == Form::kText ? length : length + length / 2 + std::min(length, max_message_bytes);
+  return form == Form::kText ? length : JsonCost(length, max_message_bytes);
 }
 
 http::Response Answer(store::Outcome outcome, const store::Digest& digest) {
@@ -181,17 +132,13 @@ class PendingPost : public store::PendingWrite {
 
 }  // namespace
 
-std::size_t Messages::MaxContentBytes(std::size_t max_message_bytes) {
-  return 6 * max_message_bytes + kOverhead;
-}
-
-std::size_t Messages::MaxCost(std::size_t max_message_bytes) {
-  return Cost(Form::kJson, MaxContentBytes(max_message_bytes), max_message_bytes);
-}
-
 std::optional<http::Response> Messages::Handle(std::unique_ptr<http::Exchange>& exchange) {
   const http::Request& request = exchange->request();
   RefuseContentCoding(request);
+  if (Bulk::IsBulk(request)) {
+    bulk_.Take(exchange);
+    return std::nullopt;
+  }
   const Form form = FormOf(request, AcceptPost());
   // Without it, a body that was cut off could not be told from one that ended.
   if (!request.content_length) {
@@ -199,13 +146,13 @@ std::optional<http::Response> Messages::Handle(std::unique_ptr<http::Exchange>& 
         {411, "length-required", "Length required", "Send Content-Length, 0 for an empty message.", {}});
   }
   const std::size_t length = *request.content_length;
-  if (length > (form == Form::kText ? max_message_bytes_ : MaxContentBytes(max_message_bytes_))) {
-    ThrowTooLarge(max_message_bytes_);
+  if (length > (form == Form::kText ? max_message_bytes_ : MaxJsonBytes(max_message_bytes_))) {
+    throw HttpError(MessageTooLarge(max_message_bytes_));
   }
   auto share = budget_.Take(Cost(form, length, max_message_bytes_));
   if (!share) throw HttpError(http::Busy());
   CheckedBody body(request);
-  std::string message = form == Form::kText ? ReadText(body, length) : ReadJson(body, max_message_bytes_);
+  std::string message = form == Form::kText ? ReadText(body, length) : ReadMessage(body, max_message_bytes_);
   body.Verify();
   const store::Digest digest = crypto::HashSha256(message);
   if (store_.Holds(digest, message)) return Answer(store::Outcome::kExisted, digest);

@@ -44,6 +44,9 @@ class ConfigTest : public CppUnit::TestFixture {
   void ReadsEverySetting() {
     const Config config = Read({{"HASHPOST_THREADS", "4"},
                                 {"HASHPOST_BLOCKING_THREADS", "3"},
+                                {"HASHPOST_BULK_UPLOADS", "9"},
+                                {"HASHPOST_BULK_BATCH_LINES", "99"},
+                                {"HASHPOST_MAX_BULK_BYTES", "5G"},
                                 {"HASHPOST_MAX_MESSAGE_BYTES", "2M"},
                                 {"HASHPOST_MAX_STORE_BYTES", "1T"},
                                 {"HASHPOST_MAX_INFLIGHT_BYTES", "512M"},
@@ -54,6 +57,9 @@ class ConfigTest : public CppUnit::TestFixture {
     CPPUNIT_ASSERT_EQUAL(std::string("/var/lib/hashpost"), config.data);
     CPPUNIT_ASSERT_EQUAL(std::size_t{4}, config.threads);
     CPPUNIT_ASSERT_EQUAL(std::size_t{3}, config.blocking_threads);
+    CPPUNIT_ASSERT_EQUAL(std::size_t{9}, config.bulk_uploads);
+    CPPUNIT_ASSERT_EQUAL(std::size_t{99}, config.bulk_batch_lines);
+    CPPUNIT_ASSERT_EQUAL(std::uint64_t{5} << 30U, config.max_bulk_bytes);
     CPPUNIT_ASSERT_EQUAL(std::size_t{2} << 20U, config.max_message_bytes);
     CPPUNIT_ASSERT_EQUAL(std::uint64_t{1} << 40U, config.max_store_bytes);
     CPPUNIT_ASSERT_EQUAL(std::size_t{512} << 20U, config.max_inflight_bytes);
@@ -71,6 +77,9 @@ class ConfigTest : public CppUnit::TestFixture {
         {"HASHPOST_THREADS", " 2"},
         {"HASHPOST_THREADS", "-1"},
         {"HASHPOST_BLOCKING_THREADS", "0"},
+        {"HASHPOST_BULK_UPLOADS", "0"},
+        {"HASHPOST_BULK_BATCH_LINES", "16385"},
+        {"HASHPOST_MAX_BULK_BYTES", "17T"},
         {"HASHPOST_MAX_MESSAGE_BYTES", "0"},
         {"HASHPOST_MAX_MESSAGE_BYTES", "65M"},
         {"HASHPOST_MAX_MESSAGE_BYTES", "1m"},

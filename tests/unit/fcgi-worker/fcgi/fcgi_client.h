@@ -123,6 +123,11 @@ inline bool ReadExactly(const io::UniqueFd& fd, char* place, std::size_t size) {
   return true;
 }
 
+// The same with content that the caller sends, in records of its own, of a length that is not told.
+inline std::string UploadHead(const std::string& path) {
+  return BeginRecord(true) + ParamsRecords({{"REQUEST_METHOD", "POST"}, {"SCRIPT_NAME", path}});
+}
+
 // What arrives on STDOUT up to the end of the request; throws if the connection ends before.
 inline std::string ReadAnswer(const io::UniqueFd& fd) {
   std::string out;
@@ -136,6 +141,17 @@ inline std::string ReadAnswer(const io::UniqueFd& fd) {
     if (header[1] == kEnd) return out;
     if (header[1] == kStdout) out += content;
   }
+}
+
+// The content of the next record; throws if the connection ends before.
+inline std::string ReadPiece(const io::UniqueFd& fd) {
+  unsigned char header[8];
+  if (!ReadExactly(fd, reinterpret_cast<char*>(header), sizeof header))
+    throw std::runtime_error("answer cut");
+  std::string content(static_cast<std::size_t>(header[4] * 256 + header[5] + header[6]), '\0');
+  if (!ReadExactly(fd, content.data(), content.size())) throw std::runtime_error("record cut");
+  content.resize(content.size() - header[6]);
+  return content;
 }
 
 // Whether the peer has closed the connection (waits for it, within the time limit of Connect).

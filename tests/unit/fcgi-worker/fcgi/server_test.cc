@@ -40,6 +40,8 @@ class Answering {
   void operator()(std::unique_ptr<http::Exchange> exchange) {
     const http::Request& request = exchange->request();
     if (request.path == "/drop") return;
+    if (request.path == "/echo") return Echo(std::move(exchange));
+    if (request.path == "/refuse") return exchange->Respond(Text("refused"));
     if (request.path == "/hold") {
       const std::scoped_lock lock(mutex_);
       held_.push_back(std::move(exchange));
@@ -70,6 +72,23 @@ class Answering {
   }
 
  private:
+  // Answers each piece as it comes; "cut" ends it at once.
+  static void Echo(std::unique_ptr<http::Exchange> exchange) {
+    http::AnswerStream& answer = exchange->Begin(Text(""));
+    std::vector<char> buffer(100);
+    try {
+      while (const std::size_t got = exchange->request().body->Read(buffer)) {
+        const std::string_view piece(buffer.data(), got);
+        if (piece == "cut") return exchange->End(http::Ending::kCut);
+        answer.Write(piece);
+        if (!answer.Flush()) break;
+      }
+      exchange->End(http::Ending::kWhole);
+    } catch (const http::BodyIncomplete&) {
+      exchange->End(http::Ending::kCut);
+    }
+  }
+
   const std::string name_;
   std::mutex mutex_;
   std::condition_variable arrived_;
@@ -80,6 +99,9 @@ class ServerTest : public CppUnit::TestFixture {
   CPPUNIT_TEST_SUITE(ServerTest);
   CPPUNIT_TEST(ServesKeptConnectionsManyAtATime);
   CPPUNIT_TEST(ServesBigBodiesAndBigAnswers);
+  CPPUNIT_TEST(AnswersAnUploadWhileItIsRead);
+  CPPUNIT_TEST(EndsAnUploadThatIsNotReadToItsEnd);
+  CPPUNIT_TEST(RefusesMoreUploadsThanItsLimit);
   CPPUNIT_TEST(AnswersWhatAHandlerDropped);
   CPPUNIT_TEST(ServesOthersWhileManyReadersAreStuck);
   CPPUNIT_TEST(CutsARequestThatNeverArrivesWhole);
@@ -122,6 +144,70 @@ class ServerTest : public CppUnit::TestFixture {
       CPPUNIT_ASSERT_EQUAL(std::size_t{2'000'000}, Content(ReadAnswer(client)).size());
       CPPUNIT_ASSERT(Send(client, RequestBytes("HEAD", "/big")));
       CPPUNIT_ASSERT_EQUAL(std::size_t{0}, Content(ReadAnswer(client)).size());
+    }
+    CPPUNIT_ASSERT_EQUAL(std::size_t{0}, AwaitEmpty(*server));
+  }
+
+  void AnswersAnUploadWhileItIsRead() {
+    const auto server = Start(first_);
+    {
+      const io::UniqueFd client = pool_.Connect();
+      for (int round = 0; round < 2; ++round) {  // the connection is kept
+        CPPUNIT_ASSERT(Send(client, UploadHead("/echo")));
+        std::string answer;
+        for (const char* piece : {"first", "second", "third"}) {
+          CPPUNIT_ASSERT(Send(client, Record(kStdin, piece)));
+          while (!answer.ends_with(piece)) answer += ReadPiece(client);
+        }
+        CPPUNIT_ASSERT(Send(client, Record(kStdin, "")));
+        answer += ReadAnswer(client);
+        CPPUNIT_ASSERT_EQUAL(std::string("firstsecondthird"), Content(answer));
+        CPPUNIT_ASSERT(answer.find("Content-Length") == std::string::npos);
+      }
+    }
+    CPPUNIT_ASSERT_EQUAL(std::size_t{0}, AwaitEmpty(*server));
+  }
+
+  void EndsAnUploadThatIsNotReadToItsEnd() {
+    const auto server = Start(first_);
+    {
+      const io::UniqueFd client = pool_.Connect();
+      CPPUNIT_ASSERT(Send(client, UploadHead("/refuse") + Record(kStdin, std::string(50'000, 'x'))));
+      CPPUNIT_ASSERT_EQUAL(std::string("refused"), Content(ReadAnswer(client)));
+      // More may follow; nobody closes before the client does.
+      CPPUNIT_ASSERT(Send(client, Record(kStdin, std::string(50'000, 'x'))));
+      CPPUNIT_ASSERT(!Readable(client, milliseconds(20)));
+    }
+    {
+      const io::UniqueFd client = pool_.Connect();
+      CPPUNIT_ASSERT(Send(client, UploadHead("/echo") + Record(kStdin, "cut")));
+      CPPUNIT_ASSERT_THROW(ReadAnswer(client), std::runtime_error);
+    }
+    CPPUNIT_ASSERT_EQUAL(std::size_t{0}, AwaitEmpty(*server));
+  }
+
+  void RefusesMoreUploadsThanItsLimit() {
+    const auto server = Start(first_);
+    {
+      std::vector<io::UniqueFd> clients;
+      for (int i = 0; i < 2; ++i) {
+        clients.push_back(pool_.Connect());
+        CPPUNIT_ASSERT(Send(clients.back(), UploadHead("/echo") + Record(kStdin, "x")));
+        CPPUNIT_ASSERT(!ReadPiece(clients.back()).empty());
+      }
+      {
+        const io::UniqueFd third = pool_.Connect();
+        CPPUNIT_ASSERT(Send(third, UploadHead("/echo")));
+        CPPUNIT_ASSERT(ReadAnswer(third).starts_with("Status: 503 "));
+        const io::UniqueFd other = pool_.Connect();
+        CPPUNIT_ASSERT(Send(other, RequestBytes("POST", "/small", "x")));
+        CPPUNIT_ASSERT_EQUAL(std::string("first /small 1"), Content(ReadAnswer(other)));
+      }
+      CPPUNIT_ASSERT(Send(clients[0], Record(kStdin, "")));
+      (void)ReadAnswer(clients[0]);
+      const io::UniqueFd next = pool_.Connect();
+      CPPUNIT_ASSERT(Send(next, UploadHead("/echo") + Record(kStdin, "y") + Record(kStdin, "")));
+      CPPUNIT_ASSERT_EQUAL(std::string("y"), Content(ReadAnswer(next)));
     }
     CPPUNIT_ASSERT_EQUAL(std::size_t{0}, AwaitEmpty(*server));
   }
@@ -265,7 +351,10 @@ class ServerTest : public CppUnit::TestFixture {
  private:
   [[nodiscard]] std::unique_ptr<Server> Start(Answering& handler, std::size_t max_connections = 512) const {
     return std::make_unique<Server>(
-        ServerOptions{.listen_fd = pool_.fd(), .max_connections = max_connections},
+        ServerOptions{.listen_fd = pool_.fd(),
+                      .upload_threads = 2,
+                      .is_upload = [](const http::Request& request) { return !request.content_length; },
+                      .max_connections = max_connections},
         [&](std::unique_ptr<http::Exchange> exchange) { handler(std::move(exchange)); });
   }
 

@@ -1,4 +1,4 @@
-// An Exchange whose request a test makes up, and whose answer it can look at.
+// An Exchange whose request a test makes up, and whose answer it can look at. One that was cut has status 0.
 
 #pragma once
 
@@ -9,6 +9,7 @@
 #include <string>
 #include <utility>
 
+#include "fcgi-worker/http/errors.h"
 #include "fcgi-worker/http/exchange.h"
 
 namespace hashpost::resources {
@@ -22,9 +23,27 @@ class TestExchange : public http::Exchange {
     request_.content_length = body_.bytes.size();
     request_.body = &body_;
   }
+  ~TestExchange() override {
+    if (begun_) End(http::Ending::kCut);
+  }
   [[nodiscard]] const http::Request& request() const override { return request_; }
   void Respond(http::Response response) noexcept override { answer_ = std::move(response); }
 
+  [[nodiscard]] http::AnswerStream& Begin(const http::Response& head) override {
+    begun_ = true;
+    live_.answer.status = head.status;
+    live_.answer.headers = head.headers;
+    return live_;
+  }
+  void End(http::Ending ending) noexcept override {
+    begun_ = false;
+    if (ending == http::Ending::kCut) live_.answer.status = 0;
+    answer_ = std::move(live_.answer);
+  }
+
+  // The content breaks off where the body given ends.
+  void BreakOff() { body_.breaks_off = true; }
+  void ForgetLength() { request_.content_length.reset(); }
   void AddField(std::string_view name, std::string_view value) { request_.fields.push_back({name, value}); }
 
  private:
@@ -32,17 +51,26 @@ class TestExchange : public http::Exchange {
     explicit Body(std::string content) : bytes(std::move(content)) {}
     [[nodiscard]] std::size_t Read(std::span<char> buffer) override {
       const std::size_t size = std::min(buffer.size(), bytes.size() - at);
+      if (size == 0 && breaks_off) throw http::BodyIncomplete();
       std::memcpy(buffer.data(), bytes.data() + at, size);
       at += size;
       return size;
     }
     std::string bytes;
     std::size_t at = 0;
+    bool breaks_off = false;
+  };
+  struct Live : http::AnswerStream {
+    void Write(std::string_view bytes) override { answer.content += bytes; }
+    [[nodiscard]] bool Flush() override { return true; }
+    http::Response answer;
   };
   std::string method_;
   std::string path_;
   Body body_;
   http::Request request_;
+  Live live_;
+  bool begun_ = false;
   std::optional<http::Response>& answer_;
 };
 

@@ -1,0 +1,141 @@
+#include "fcgi-worker/resources/bulk.h"
+
+#include <optional>
+#include <system_error>
+#include <utility>
+
+#include "fcgi-worker/http/digest_fields.h"
+#include "fcgi-worker/http/errors.h"
+#include "fcgi-worker/http/field_syntax.h"
+#include "fcgi-worker/http/media_type.h"
+#include "fcgi-worker/http/problem.h"
+#include "fcgi-worker/http/standard_problems.h"
+#include "fcgi-worker/resources/bulk_batch.h"
+#include "fcgi-worker/resources/bulk_committer.h"
+#include "fcgi-worker/resources/message_json.h"
+
+namespace hashpost::resources {
+namespace {
+
+using http::HttpError;
+
+constexpr std::string_view kMediaType = "application/x-ndjson";
+
+// What can be said against an upload before its first line.
+void CheckHead(const http::Request& request, const LineLimits& limits) {
+  const auto type = http::ParseMediaType(request.Header("CONTENT_TYPE").value_or(""));
+  if (!type || !(type->charset.empty() || type->charset == "utf-8" || type->charset == "us-ascii")) {
+    throw HttpError({415,
+                     "unsupported-media-type",
+                     "Unsupported media type",
+                     "Send the lines as UTF-8: Content-Type: application/x-ndjson.",
+                     {}});
+  }
+  if (http::ClaimedDigest(request)) {
+    throw HttpError(
+        {400,
+         "digest-of-upload",
+         "Digest of an upload",
+         "Lines are stored before the last one has come, so a digest of them all cannot be checked in "
+         "time: leave out Content-Digest and Repr-Digest, and compare the digests in the answer.",
+         {}});
+  }
+  if (limits.max_content_bytes > 0 && request.content_length.value_or(0) > limits.max_content_bytes) {
+    throw HttpError({413,
+                     "too-large",
+                     "Upload too large",
+                     "An upload may have at most " + std::to_string(limits.max_content_bytes) +
+                         " bytes: send several, or ask the operator to raise HASHPOST_MAX_BULK_BYTES.",
+                     {}});
+  }
+}
+
+// One upload: what its lines become, until they are handed to the committer.
+class Upload {
+ public:
+  Upload(http::BodyReader& body, http::ByteBudget& budget, const LineLimits& limits, std::size_t batch_lines,
+         BulkCommitter& committer)
+      : limits_(limits),
+        lines_(body, budget, limits, [this] { HandOver(); }),
+        batch_(batch_lines),
+        committer_(committer) {}
+
+  // Throws http::BodyIncomplete.
+  void Run() {
+    try {
+      while (goes_on_ && lines_.Next()) {
+        TakeLine();
+        if (batch_.Full()) HandOver();
+      }
+    } catch (const ContentTooLarge& error) {
+      Refuse(error);
+    }
+    HandOver();
+  }
+
+ private:
+  void TakeLine() {
+    try {
+      const std::string message = ReadMessage(lines_.line(), limits_.max_message_bytes);
+      if (!batch_.Fits(message.size())) HandOver();
+      batch_.Add(lines_.number(), message, lines_.TakeShare());
+    } catch (const ContentTooLarge&) {
+      throw;
+    } catch (const HttpError& error) {
+      Refuse(error);
+    }
+  }
+
+  void Refuse(const HttpError& error) {
+    if (batch_.Full()) HandOver();
+    batch_.Refuse(lines_.number(), error.problem());
+  }
+
+  void HandOver() { goes_on_ = committer_.Take(batch_) && goes_on_; }
+
+  const LineLimits& limits_;
+  LineReader lines_;
+  BulkBatch batch_;
+  BulkCommitter& committer_;
+  bool goes_on_ = true;
+};
+
+http::Response Head() {
+  http::Response head;
+  head.headers = {{"Content-Type", std::string(kMediaType)}, {"Cache-Control", "no-store"}};
+  return head;
+}
+
+}  // namespace
+
+bool Bulk::IsBulk(const http::Request& request) {
+  const std::string_view type = request.Header("CONTENT_TYPE").value_or("");
+  return http::EqualsIgnoringCase(type.substr(0, kMediaType.size()), kMediaType) &&
+         (type.size() == kMediaType.size() || type[kMediaType.size()] == ';' ||
+          type[kMediaType.size()] == ' ' || type[kMediaType.size()] == '\t');
+}
+
+void Bulk::Take(std::unique_ptr<http::Exchange>& exchange) {
+  const http::Request& request = exchange->request();
+  CheckHead(request, limits_);
+  std::optional<BulkCommitter> committer;
+  try {
+    committer.emplace(store_, failure_, gate_, batch_lines_);
+  } catch (const std::system_error&) {
+    throw HttpError(http::Busy());
+  }
+  const std::unique_ptr<http::Exchange> taken = std::move(exchange);
+  bool whole = false;
+  try {
+    committer->AnswerTo(taken->Begin(Head()));
+    Upload(*request.body, budget_, limits_, batch_lines_, *committer).Run();
+    whole = true;
+  } catch (const http::BodyIncomplete&) {  // nobody is left to be told
+  } catch (...) {
+    (void)failure_.Explain(std::current_exception());  // logs it
+  }
+  whole = committer->Finish() && whole;
+  taken->End(whole ? http::Ending::kWhole : http::Ending::kCut);
+}
+
+}  // namespace hashpost::resources

@@ -1,0 +1,42 @@
+// POST /messages with Content-Type: application/x-ndjson: any number of messages, one JSON object a line,
+// and one answer a line, in order, which is sent when its line is durable (docs/http-api.md). Memory does not
+// grow with the length of the content.
+
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <mutex>
+
+#include "fcgi-worker/http/byte_budget.h"
+#include "fcgi-worker/http/exchange.h"
+#include "fcgi-worker/resources/failure.h"
+#include "fcgi-worker/resources/line_reader.h"
+#include "store/message_store.h"
+
+namespace hashpost::resources {
+
+class Bulk {
+ public:
+  // The references must outlive the object. A commit takes `batch_lines` lines at most.
+  Bulk(store::MessageStore& store, http::ByteBudget& budget, const Failure& failure, const LineLimits& limits,
+       std::size_t batch_lines)
+      : store_(store), budget_(budget), failure_(failure), limits_(limits), batch_lines_(batch_lines) {}
+
+  // Whether a POST's Content-Type asks for this.
+  [[nodiscard]] static bool IsBulk(const http::Request& request);
+
+  // Takes the upload to its end and answers it; takes `exchange`, unless it throws HttpError. Call it on a
+  // thread that may block. Thread-safe.
+  void Take(std::unique_ptr<http::Exchange>& exchange);
+
+ private:
+  store::MessageStore& store_;
+  http::ByteBudget& budget_;
+  const Failure& failure_;
+  const LineLimits limits_;
+  const std::size_t batch_lines_;
+  std::mutex gate_;  // held for a commit: uploads take turns, and leave room for single messages
+};
+
+}  // namespace hashpost::resources

@@ -1,0 +1,85 @@
+#include "fcgi-worker/resources/bulk_committer.h"
+
+#include <exception>
+#include <utility>
+
+#include "lib/progress/progress.h"
+
+namespace hashpost::resources {
+
+BulkCommitter::BulkCommitter(store::MessageStore& store, const Failure& failure, std::mutex& gate,
+                             std::size_t max_batch_lines)
+    : store_(store), failure_(failure), gate_(gate), batch_(max_batch_lines), thread_([this] { Run(); }) {}
+
+bool BulkCommitter::Take(BulkBatch& batch) {
+  const progress::Waiting waiting;
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [&] { return !has_batch_; });
+  if (over_) {
+    batch.Clear();
+    return false;
+  }
+  if (batch.empty()) return true;
+  std::swap(batch_, batch);
+  has_batch_ = true;
+  changed_.notify_all();
+  return true;
+}
+
+bool BulkCommitter::Finish() {
+  if (!thread_.joinable()) return complete_;
+  const progress::Waiting waiting;
+  {
+    const std::scoped_lock lock(mutex_);
+    stopping_ = true;
+  }
+  changed_.notify_all();
+  thread_.join();
+  return complete_;
+}
+
+void BulkCommitter::Run() {
+  for (;;) {
+    {
+      std::unique_lock lock(mutex_);
+      changed_.wait(lock, [&] { return has_batch_ || stopping_; });
+      if (!has_batch_) return;
+    }
+    bool goes_on = false;
+    {
+      const progress::Working working("storing lines of an upload");
+      goes_on = StoreAndAnswer();
+    }
+    const std::scoped_lock lock(mutex_);
+    has_batch_ = false;
+    over_ = over_ || !goes_on;
+    changed_.notify_all();
+  }
+}
+
+// False: nothing may follow.
+bool BulkCommitter::StoreAndAnswer() noexcept {
+  try {
+    bool store_works = false;
+    {
+      std::unique_lock turn(gate_, std::defer_lock);
+      {
+        const progress::Waiting waiting;
+        turn.lock();
+      }
+      store_works = batch_.Store(store_, failure_);
+    }
+    text_.clear();
+    batch_.AppendAnswers(text_);
+    batch_.Clear();
+    answers_->Write(text_);
+    return answers_->Flush() && store_works;
+  } catch (...) {
+    (void)failure_.Explain(std::current_exception());  // logs it
+    batch_.Clear();
+    complete_ = false;
+    return false;
+  }
+}
+
+}  // namespace hashpost::resources

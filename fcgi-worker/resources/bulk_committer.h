@@ -1,0 +1,59 @@
+// BulkCommitter: a thread that stores one batch of an upload and sends its answers while the thread of the
+// upload prepares the next one.
+
+#pragma once
+
+#include <condition_variable>
+#include <cstddef>
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include "fcgi-worker/http/exchange.h"
+#include "fcgi-worker/resources/bulk_batch.h"
+#include "fcgi-worker/resources/failure.h"
+#include "store/message_store.h"
+
+namespace hashpost::resources {
+
+class BulkCommitter {
+ public:
+  // Starts the thread. `gate` lets one commit of this process through at a time. All references must outlive
+  // the object. Throws std::system_error if there is no thread to be had.
+  BulkCommitter(store::MessageStore& store, const Failure& failure, std::mutex& gate,
+                std::size_t max_batch_lines);
+  ~BulkCommitter() { Finish(); }
+  BulkCommitter(const BulkCommitter&) = delete;
+  BulkCommitter& operator=(const BulkCommitter&) = delete;
+
+  // Where the answers go; once, before the first batch.
+  void AnswerTo(http::AnswerStream& answers) { answers_ = &answers; }
+
+  // Waits until the batch before is answered and takes `batch`, which comes back empty. False: the client is
+  // gone or the store broke, so it is of no use to go on.
+  bool Take(BulkBatch& batch);
+
+  // Waits until all that was taken is answered, and ends the thread. Again is harmless. False: an answer is
+  // missing.
+  bool Finish();
+
+ private:
+  void Run();
+  [[nodiscard]] bool StoreAndAnswer() noexcept;
+
+  store::MessageStore& store_;
+  const Failure& failure_;
+  std::mutex& gate_;
+  http::AnswerStream* answers_ = nullptr;
+  BulkBatch batch_;  // the committer's while has_batch_ is set
+  std::string text_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool has_batch_ = false;  // guarded by mutex_
+  bool stopping_ = false;   // guarded by mutex_
+  bool over_ = false;       // guarded by mutex_
+  bool complete_ = true;    // the committer's until it has ended
+  std::thread thread_;
+};
+
+}  // namespace hashpost::resources

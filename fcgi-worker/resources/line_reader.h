@@ -1,0 +1,84 @@
+// LineReader: splits a request's content into its lines (https://github.com/ndjson/ndjson-spec) while it
+// comes, with one buffer however long a line is. "\n" ends a line, and so does the end of content that came
+// whole. (A "\r" before it is white space to JSON.) One thread.
+
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "fcgi-worker/http/byte_budget.h"
+#include "fcgi-worker/http/problem.h"
+#include "fcgi-worker/http/request.h"
+#include "lib/io/byte_stream.h"
+
+namespace hashpost::resources {
+
+// The content is longer than LineLimits::max_content_bytes; nothing more is read.
+class ContentTooLarge : public http::HttpError {
+ public:
+  explicit ContentTooLarge(std::uint64_t max_content_bytes);
+};
+
+struct LineLimits {
+  std::size_t max_message_bytes;    // which bounds a line, too (message_json.h)
+  std::uint64_t max_content_bytes;  // 0: any number
+};
+
+class LineReader {
+ public:
+  // `on_pause` is called, within Next and the reading of a line, before a wait for a client that has sent
+  // nothing for a moment. Both references must outlive the object.
+  LineReader(http::BodyReader& body, http::ByteBudget& budget, const LineLimits& limits,
+             std::function<void()> on_pause);
+
+  // Goes to the next line, whatever was read of the present one. False: all has been read.
+  // Throws http::BodyIncomplete and ContentTooLarge.
+  [[nodiscard]] bool Next();
+
+  // The present line without its end; valid until Next. Its Read also throws HttpError: 413 for a line that
+  // is too long, 503 if there is not enough memory for a long one now.
+  [[nodiscard]] io::ByteSource& line() { return line_; }
+
+  // What was taken of the budget for the present line, if it is long.
+  [[nodiscard]] http::ByteBudget::Share TakeShare() { return std::move(share_); }
+
+  // Of the present line, from 1.
+  [[nodiscard]] std::uint64_t number() const { return number_; }
+
+ private:
+  class Line : public io::ByteSource {
+   public:
+    explicit Line(LineReader& reader) : reader_(reader) {}
+    [[nodiscard]] std::size_t Read(std::span<char> buffer) override;
+
+   private:
+    LineReader& reader_;
+  };
+  [[nodiscard]] std::size_t Take(std::size_t most, const char*& piece);
+  [[nodiscard]] bool Refill();
+  void Admit();
+
+  http::BodyReader& body_;
+  http::ByteBudget& budget_;
+  const LineLimits limits_;
+  const std::function<void()> on_pause_;
+  std::vector<char> buffer_;
+  std::size_t at_ = 0;   // what is before it was handed out
+  std::size_t end_ = 0;  // of what was read
+  std::uint64_t left_;   // of max_content_bytes
+  bool past_limit_ = false;
+  bool in_line_ = false;
+  std::uint64_t number_ = 0;
+  std::size_t line_bytes_ = 0;  // taken of the present line
+  std::size_t admitted_ = 0;    // bytes of it that share_ is for
+  http::ByteBudget::Share share_;
+  Line line_{*this};
+};
+
+}  // namespace hashpost::resources
