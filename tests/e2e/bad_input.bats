@@ -187,7 +187,7 @@ END
         'application/x-www-form-urlencoded' 'multipart/form-data; boundary=x'; do
         ask /messages -H "Content-Type: $type" -d '{"message":"a"}'
         expect_for 415 unsupported-media-type "$type"
-        [[ $(field accept-post) == "application/json, text/plain;charset=utf-8" ]]
+        [[ $(field accept-post) == "application/json, text/plain;charset=utf-8, application/x-ndjson" ]]
     done
     for type in Content-Type: 'Content-Type;'; do # not sent; sent empty
         ask /messages -H "$type" -d '{"message":"a"}'

@@ -231,7 +231,7 @@ END
 /readyz|GET, HEAD, OPTIONS
 END
     ask /messages -X OPTIONS
-    [[ $(field accept-post) == "application/json, text/plain;charset=utf-8" ]]
+    [[ $(field accept-post) == "application/json, text/plain;charset=utf-8, application/x-ndjson" ]]
 }
 
 @test "the health paths answer 200" {
