@@ -69,6 +69,8 @@ class Upload {
       }
     } catch (const ContentTooLarge& error) {
       Refuse(error);
+      HandOver();
+      lines_.PassOverTheRest();  // many clients see no end of an answer before they have sent everything
     }
     HandOver();
   }

@@ -82,6 +82,11 @@ bool LineReader::Next() {
   return true;
 }
 
+void LineReader::PassOverTheRest() {
+  while (body_.Read(buffer_) > 0) {
+  }
+}
+
 // A long line needs memory to be parsed. How long it will be is not known, so its share grows with it.
 void LineReader::Admit() {
   const std::size_t longest = MaxJsonBytes(limits_.max_message_bytes);

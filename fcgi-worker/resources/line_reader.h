@@ -19,7 +19,7 @@
 
 namespace hashpost::resources {
 
-// The content is longer than LineLimits::max_content_bytes; nothing more is read.
+// The content is longer than LineLimits::max_content_bytes; no further line is taken.
 class ContentTooLarge : public http::HttpError {
  public:
   explicit ContentTooLarge(std::uint64_t max_content_bytes);
@@ -40,6 +40,9 @@ class LineReader {
   // Goes to the next line, whatever was read of the present one. False: all has been read.
   // Throws http::BodyIncomplete and ContentTooLarge.
   [[nodiscard]] bool Next();
+
+  // Reads the content to its end and forgets it. Throws http::BodyIncomplete.
+  void PassOverTheRest();
 
   // The present line without its end; valid until Next. Its Read also throws HttpError: 413 for a line that
   // is too long, 503 if there is not enough memory for a long one now.

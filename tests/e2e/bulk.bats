@@ -1,0 +1,289 @@
+#!/usr/bin/env bats
+# Bulk uploads: many messages in one POST, answered while they come.
+# HASHPOST_TEST_BULK_MIB: how much the test of memory uploads.
+# shellcheck disable=SC2154,SC2030,SC2031  # ask sets $code; each test is a process of its own
+
+load stack.bash
+
+TYPE='Content-Type: application/x-ndjson'
+
+setup_file() {
+    export HASHPOST_BULK_UPLOADS=2 HASHPOST_MAX_BULK_BYTES=4G
+    stack_new
+    stack_start
+}
+teardown_file() { stack_end; }
+teardown() {
+    local pid
+    for pid in ${PIDS:-}; do kill -s KILL "$pid" 2>/dev/null || true; done
+    [[ -z ${OWN_STACK:-} ]] || stack_end
+}
+
+ndjson() { $PYTHON -I -S "$ROOT/tests/tools/ndjson.py" "$@"; }
+# bulk FILE [CURL OPTION…]
+bulk() { ask /messages -X POST -H "$TYPE" -T "$1" "${@:2}"; }
+stored() { printf '{"status":%s,"digest":"%s"}\n' "$1" "$(printf %s "$2" | sha256)"; }
+# expect_answer STATUS TEXT: the last answer is NDJSON, exactly that.
+expect_answer() {
+    [[ $code == 200 && $(field content-type) == application/x-ndjson && $(<"$BODY") == "$1" ]] || said "$1"
+}
+
+# slow_begin NAME: an upload whose lines the test writes to descriptor $SLOW; its answers go to $ANSWER.
+slow_begin() {
+    ANSWER=$BATS_TEST_TMPDIR/$1.answer
+    mkfifo "$BATS_TEST_TMPDIR/$1"
+    # (Not the writing end of another slow upload, which would not end then.)
+    ( [[ -z ${SLOW:-} ]] || exec {SLOW}>&-
+        exec curl -sS --cacert "$CACERT" --http1.1 -N --max-time 60 -X POST -H "$TYPE" -T - "${URL:?}/messages" \
+            <"$BATS_TEST_TMPDIR/$1" >"$ANSWER" 2>/dev/null 3>&- ) &
+    CURL=$!
+    PIDS="${PIDS:-} $!"
+    exec {SLOW}>"$BATS_TEST_TMPDIR/$1"
+}
+# slow_until LINES: keeps sending lines until so many were answered, and at least one is.
+slow_until() {
+    local number
+    for ((number = 0; number < 2000; number++)); do
+        ! has_lines "$ANSWER" "$1" || return 0
+        echo "{\"message\":\"slow $BATS_TEST_NUMBER $number\"}" | tee -a "$ANSWER.sent" >&"$SLOW"
+        sleep 0.01
+    done
+    echo "no $1 answers: $(head -c 500 "$ANSWER")"
+    return 1
+}
+slow_end() { exec {SLOW}>&-; }
+# No upload runs: both places are free.
+places_are_free() {
+    local name
+    for name in a b; do
+        echo '{"message":"place"}' >"$BATS_TEST_TMPDIR/place"
+        curl -sS --cacert "$CACERT" -X POST -H "$TYPE" -T "$BATS_TEST_TMPDIR/place" -o "$BATS_TEST_TMPDIR/place.$name" \
+            -w '%{http_code}\n' --max-time 20 "$URL/messages" >"$BATS_TEST_TMPDIR/place.code.$name" 3>&- &
+    done
+    wait
+    [[ $(cat "$BATS_TEST_TMPDIR"/place.code.*) == $'200\n200' ]]
+}
+acknowledged_is_there() {
+    local digest
+    ndjson check "$1" "$2" >"$BATS_TEST_TMPDIR/digests"
+    [[ -s $BATS_TEST_TMPDIR/digests ]]
+    for digest in $(head -n 3 "$BATS_TEST_TMPDIR/digests") $(tail -n 3 "$BATS_TEST_TMPDIR/digests"); do
+        ask "/messages/$digest" -H 'Accept: text/plain'
+        [[ $code == 200 && $(sha256 "$BODY") == "$digest" ]] || said "200 for $digest"
+    done
+}
+
+@test "each line has its answer, in order, however the upload is sent" {
+    local options expected number=0
+    for options in '--http1.1' '--http1.1 -HTransfer-Encoding:chunked' '--http1.1 -HExpect:100-continue' '--http2' '--tls-max 1.2'; do
+        number=$((number + 1))
+        printf '{"message":"a %s"}\n{"message":"b"}\r\n{"message":"a %s"}\n{"x":[],"message":""}\n' $number $number >"$BATS_TEST_TMPDIR/lines"
+        # shellcheck disable=SC2086  # a list of options
+        bulk "$BATS_TEST_TMPDIR/lines" $options
+        expected=$(stored 201 "a $number"; stored $((number == 1 ? 201 : 200)) b; stored 200 "a $number"; stored $((number == 1 ? 201 : 200)) '')
+        expect_answer "$expected"
+        # The last line needs no end; and the length need not be known.
+        printf '{"message":"b"}\n{"message":"c %s"}' $number >"$BATS_TEST_TMPDIR/lines"
+        # shellcheck disable=SC2086
+        bulk - $options <"$BATS_TEST_TMPDIR/lines"
+        expect_answer "$(stored 200 b; stored 201 "c $number")"
+    done
+    : >"$BATS_TEST_TMPDIR/lines"
+    bulk "$BATS_TEST_TMPDIR/lines"
+    expect_answer ''
+}
+
+@test "a line that cannot be taken is told so by its number, and the others are taken" {
+    local -a bad=('nope' '' '[]' '"text"' '{}' '{"message":1}' '{"message":"a","message":"a"}' '{"message":"\udc00"}' $'{"message":"\xff"}'
+        '{"message":"a"}}' '{"message":"a"' $'\xef\xbb\xbf{"message":"a"}')
+    local line number=0
+    for line in "${bad[@]}"; do printf '%s\n{"message":"good %s"}\n' "$line" $((number++)); done >"$BATS_TEST_TMPDIR/lines"
+    bulk "$BATS_TEST_TMPDIR/lines"
+    [[ $code == 200 ]]
+    $PYTHON -I -S -c '
+import json, sys
+lines = [json.loads(line) for line in sys.stdin]
+assert len(lines) == 2 * int(sys.argv[1]), len(lines)
+for number, line in enumerate(lines):
+    if number % 2:
+        assert line["status"] == 201, line
+    else:
+        assert line["status"] == 400 and line["line"] == number + 1 and len(line["err_msg"].split()) > 4, line' \
+        "${#bad[@]}" <"$BODY"
+}
+
+@test "a line that is too long is passed over, and one as long as may be is taken" {
+    {
+        echo '{"message":"before"}'
+        printf '{"message":"'
+        head -c 1048576 /dev/zero | tr '\0' x
+        printf '"}\n{"message":"'
+        head -c 1048577 /dev/zero | tr '\0' x
+        printf '"}\n{"message":"'
+        head -c 30000000 /dev/zero | tr '\0' x
+        printf '"}\n{"message":"after"}\n'
+    } >"$BATS_TEST_TMPDIR/lines"
+    bulk "$BATS_TEST_TMPDIR/lines"
+    [[ $code == 200 && $(cut -c 1-13 "$BODY") == $'{"status":201\n{"status":201\n{"status":413\n{"status":413\n{"status":201' ]] || said 201 201 413 413 201
+    [[ $(sed -n 4p "$BODY") == *'"line":4}' ]]
+    [[ $(sed -n 2p "$BODY") == *$(head -c 1048576 /dev/zero | tr '\0' x | sha256)* ]]
+}
+
+@test "thousands of lines with repetitions are answered in their order" {
+    ndjson make 30000 64 "$RANDOM" 7 >"$BATS_TEST_TMPDIR/lines"
+    bulk "$BATS_TEST_TMPDIR/lines"
+    [[ $code == 200 ]]
+    cp "$BODY" "$BATS_TEST_TMPDIR/answer"
+    ndjson check "$BATS_TEST_TMPDIR/lines" "$BATS_TEST_TMPDIR/answer" whole >"$BATS_TEST_TMPDIR/digests"
+    acknowledged_is_there "$BATS_TEST_TMPDIR/lines" "$BATS_TEST_TMPDIR/answer"
+    # Once more, over HTTP/2: now all are known.
+    bulk "$BATS_TEST_TMPDIR/lines" --http2
+    [[ $code == 200 ]]
+    diff <(sed 's/"status":201/"status":200/' "$BATS_TEST_TMPDIR/answer") "$BODY"
+}
+
+@test "answers come while lines are sent, and more uploads than may be get 503 and hold nobody up" {
+    local number milliseconds answers=()
+    for number in 1 2; do
+        slow_begin "upload$number"
+        slow_until 5
+        answers+=("$SLOW:$CURL:$ANSWER")
+    done
+    echo '{"message":"third"}' >"$BATS_TEST_TMPDIR/lines"
+    bulk "$BATS_TEST_TMPDIR/lines"
+    [[ $code == 503 && $(field retry-after) =~ ^[1-9] ]] || said 503
+    for number in {1..10}; do
+        post_text "beside uploads $number"
+        [[ $code == 201 ]]
+        milliseconds=$(curl -sS --cacert "$CACERT" -o "$BATS_TEST_TMPDIR/x" --max-time 10 -w '%{time_starttransfer}' \
+            "$URL/messages/$(printf 'beside uploads %s' "$number" | sha256)" | awk '{ print int($1 * 1000) }')
+        ((milliseconds < 1500)) || { echo "a GET took $milliseconds ms"; false; }
+    done
+    for number in "${answers[@]}"; do
+        IFS=: read -r SLOW CURL ANSWER <<<"$number"
+        slow_end
+        wait "$CURL"
+        ndjson check "$ANSWER.sent" "$ANSWER" whole >/dev/null || [[ $number == "${answers[1]}" ]]
+    done
+    bulk "$BATS_TEST_TMPDIR/lines"
+    expect_answer "$(stored 201 third)"
+}
+
+@test "what was acknowledged before the client died stays, and what was not whole is not stored" {
+    slow_begin upload
+    slow_until 5
+    printf '{"message":"whole but for its end %s"}' "$BATS_TEST_NUMBER" >&"$SLOW"
+    kill -s KILL "$CURL"
+    slow_end
+    acknowledged_is_there "$ANSWER.sent" "$ANSWER"
+    wait_for 20 places_are_free
+    ask "/messages/$(printf 'whole but for its end %s' "$BATS_TEST_NUMBER" | sha256)"
+    expect_problem 404 message-not-found
+}
+
+@test "a last line of an upload that is shorter than announced, or whose last chunk is missing, is not stored" {
+    local how
+    for how in 'Content-Length: 100\r\n\r\n' 'Transfer-Encoding: chunked\r\n\r\n18\r\n'; do
+        raw send "POST /messages HTTP/1.1\\r\\nHost: localhost\\r\\n$TYPE\\r\\n$how{\"message\":\"never whole\"}\\r\\n" reset
+        raw send "POST /messages HTTP/1.1\\r\\nHost: localhost\\r\\n$TYPE\\r\\n$how{\"message\":\"never whole\"}" silence reset
+    done
+    wait_for 20 places_are_free
+    ask "/messages/$(printf 'never whole' | sha256)"
+    expect_problem 404 message-not-found
+}
+
+@test "a worker that is killed keeps what was acknowledged, and the rest can be sent again" {
+    ndjson make 60000 64 "$RANDOM" >"$BATS_TEST_TMPDIR/lines"
+    # (curl 7.88 does not see that HTTP/2 reset its stream, and waits.)
+    curl -sS --cacert "$CACERT" --http1.1 -N --max-time 60 -X POST -H "$TYPE" -T "$BATS_TEST_TMPDIR/lines" --limit-rate 2M "$URL/messages" \
+        >"$BATS_TEST_TMPDIR/answer" 2>"$BATS_TEST_TMPDIR/errors" 3>&- &
+    local curl=$!
+    PIDS=$curl
+    wait_for 20 has_lines "$BATS_TEST_TMPDIR/answer" 2000
+    local pids
+    mapfile -t pids < <(worker_pids)
+    kill -s KILL "${pids[@]}"
+    wait "$curl" || true
+    (($(wc -l <"$BATS_TEST_TMPDIR/answer") < 60000))
+    wait_for 10 pool_is_whole
+    acknowledged_is_there "$BATS_TEST_TMPDIR/lines" "$BATS_TEST_TMPDIR/answer"
+    bulk "$BATS_TEST_TMPDIR/lines"
+    (($(grep -cE '^\{"status":20[01],"digest":"[0-9a-f]{64}"\}$' "$BODY") == 60000))
+}
+
+@test "an upload goes on while the workers are replaced" {
+    slow_begin upload
+    slow_until 5
+    (exec {SLOW}>&-; stack_reload >"$BATS_TEST_TMPDIR/reload") &
+    local reload=$!
+    slow_until $(($(wc -l <"$ANSWER") + 20))
+    slow_end
+    wait "$CURL"
+    ndjson check "$ANSWER.sent" "$ANSWER" whole >/dev/null
+    wait "$reload"
+}
+
+@test "memory does not grow with the upload" {
+    [[ $HASHPOST_WORKER_BIN == */release/* ]] || skip "a sanitizer needs memory of its own"
+    local mib=${HASHPOST_TEST_BULK_MIB:-96} most=0 now curl
+    ndjson make $((mib * 1024)) 1008 "$RANDOM" >"$BATS_TEST_TMPDIR/lines"
+    local before
+    before=$(anonymous_kib)
+    curl -sS --cacert "$CACERT" -X POST -H "$TYPE" -T "$BATS_TEST_TMPDIR/lines" -o "$BATS_TEST_TMPDIR/answer" "$URL/messages" 3>&- &
+    curl=$!
+    PIDS=$curl
+    while kill -0 "$curl" 2>/dev/null; do
+        now=$(anonymous_kib)
+        ((now <= most)) || most=$now
+        [[ -z $(find "$HASHPOST_HOME/tmp" -type f -size +1M) ]]
+        sleep 0.05
+    done
+    wait "$curl"
+    echo "RssAnon of all workers: $before KiB before, $most KiB at most"
+    ((most - before < 16384))
+    (($(wc -l <"$BATS_TEST_TMPDIR/answer") == mib * 1024))
+}
+anonymous_kib() {
+    local pid
+    for pid in $(worker_pids); do grep RssAnon "/proc/$pid/status"; done | awk '{ sum += $2 } END { print sum }'
+}
+
+@test "what cannot be an upload is refused before its first line" {
+    echo '{"message":"refused"}' >"$BATS_TEST_TMPDIR/lines"
+    bulk "$BATS_TEST_TMPDIR/lines" -H "Content-Digest: sha-256=:$(openssl dgst -sha256 -binary "$BATS_TEST_TMPDIR/lines" | base64):"
+    expect_problem 400 digest-of-upload
+    bulk "$BATS_TEST_TMPDIR/lines" -H 'Content-Encoding: gzip'
+    expect_problem 415 unsupported-content-coding
+    ask /messages -X POST -H "$TYPE; charset=utf-16" -T "$BATS_TEST_TMPDIR/lines"
+    expect_problem 415 unsupported-media-type
+    raw_answer send "POST /messages HTTP/1.1\\r\\nHost: localhost\\r\\n$TYPE\\r\\nContent-Length: 99999999999\\r\\n\\r\\n" answer
+    expect_problem 413 too-large
+    ask /messages -X PUT -H "$TYPE" -T "$BATS_TEST_TMPDIR/lines"
+    expect_problem 405 method-not-allowed
+    ask "/messages/$(printf refused | sha256)"
+    expect_problem 404 message-not-found
+    # The way that uploads take inside is not for clients.
+    ask /.bulk -X POST -H "$TYPE" -T "$BATS_TEST_TMPDIR/lines"
+    expect_problem 404 not-found
+}
+
+@test "a full store is 507 for each line that does not fit, and an upload over its limit ends there" {
+    export HASHPOST_MAX_STORE_BYTES=3M HASHPOST_MAX_BULK_BYTES=8M
+    stack_new
+    OWN_STACK=1
+    stack_start
+    ndjson make 100 60000 "$RANDOM" >"$BATS_TEST_TMPDIR/lines"
+    bulk "$BATS_TEST_TMPDIR/lines"
+    [[ $code == 200 ]]
+    (($(wc -l <"$BODY") == 100 && $(grep -c '"status":201' "$BODY") > 10 && $(grep -c '"status":507' "$BODY") > 40)) || said 507
+    grep '"status":507' "$BODY" | tail -n 1 | grep -q '"line":100}'
+    local digest
+    grep '"status":201' "$BODY" | grep -oE '[0-9a-f]{64}' >"$BATS_TEST_TMPDIR/digests"
+    while read -r digest; do
+        ask "/messages/$digest" -H 'Accept: text/plain'
+        [[ $code == 200 && $(sha256 "$BODY") == "$digest" ]] || said "200 for $digest"
+    done <"$BATS_TEST_TMPDIR/digests"
+    yes "$(printf 'x%.0s' {1..999})" | head -c 9000000 >"$BATS_TEST_TMPDIR/lines"
+    bulk - <"$BATS_TEST_TMPDIR/lines"
+    [[ $code == 200 && $(tail -n 1 "$BODY") == '{"status":413,'*',"line":8389}' ]] || said 413
+}
