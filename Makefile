@@ -85,6 +85,12 @@ bench-parts:
 	@$(MAKE) --no-print-directory -j$(JOBS) VARIANT=release build/release/hashpost-worker \
 		build/bench/hashpost-probe build/bench/open-loop
 
+.PHONY: bench-growth
+bench-growth: ## the same service on stores of 10 thousand to 10 million messages; under 15 minutes
+	@service/deps.sh run bench
+	@$(MAKE) --no-print-directory build bench-native
+	@exec bench/growth
+
 .PHONY: bench-native
 bench-native: ## compile build/bench/hashpost-probe: what disk and LMDB by themselves can do
 	@service/deps.sh run
