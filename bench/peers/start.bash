@@ -6,6 +6,12 @@
 : "${BENCH_DIR:?}" "${BENCH_PORT:?}" "${BENCH_CERT:?}" "${BENCH_KEY:?}" "${HASHPOST_ROOT:?}"
 PEERS=$HASHPOST_ROOT/bench/peers
 
+# An nginx left behind would share the port (reuseport) and answer for the new one.
+if (: <>"/dev/tcp/127.0.0.1/$BENCH_PORT") 2>/dev/null; then
+    echo "Something listens on port $BENCH_PORT already; end it first." >&2
+    exit 1
+fi
+
 # shellcheck source=tests/tools/wait_for.bash
 source "$HASHPOST_ROOT/tests/tools/wait_for.bash"
 
