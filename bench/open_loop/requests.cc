@@ -6,6 +6,7 @@
 #include <fstream>
 #include <sstream>
 #include <stdexcept>
+#include <utility>
 
 namespace hashpost::bench {
 namespace {
@@ -42,7 +43,8 @@ Requests::Requests() {
   for (std::string digest; std::getline(digests, digest);) {
     std::string own = path;
     if (at != std::string::npos) own.replace(at, std::string("{digest}").size(), digest);
-    reads_.push_back("GET " + own + " HTTP/1.1\r\n" + host + "\r\n");
+    own.insert(0, "GET ").append(" HTTP/1.1\r\n").append(host).append("\r\n");
+    reads_.push_back(std::move(own));
   }
   if (reads_.empty()) throw std::runtime_error("BENCH_DIGESTS names no digest.");
 }

@@ -26,6 +26,7 @@ class Cell:
     rate: int = 0
     rounds: int = 3
     seconds: int = 2
+    others: int = 0  # rounds of the peers, if not as many
     systems: tuple = ()  # empty: all that know the load
     fresh: bool = False  # every system starts again with an empty store and the messages of STORED
 
@@ -35,32 +36,36 @@ class Cell:
             return False
         return self.load_for(name) in loads
 
+    def rounds_for(self, name):
+        return self.rounds if name in CLOSE or not self.others else self.others
+
     def load_for(self, name):
         return REFERENCE.get(self.load, self.load) if name == CEILING else self.load
 
 
 OWN = ("hashpost-apache", "hashpost-lighttpd", "hashpost-nginx")
 CLOSE = (CEILING,) + OWN
-RIVALS = CLOSE + ("nginx-lua-redis", "go-bbolt-tls")
+WITH_NGINX = CLOSE + ("nginx-lua-redis",)
+RIVALS = WITH_NGINX + ("go-bbolt-tls",)
 
 # Reads before writes: what is posted makes the stores larger.
 FULL = (
-    Cell("get-64-c64", "get", rounds=5, seconds=3),
-    Cell("empty-c64", "empty", rounds=3),
-    Cell("get-64-c512", "get", connections=512, rounds=3, seconds=4, systems=CLOSE),
-    Cell("get-64-c1", "get", connections=1, rounds=3, seconds=2, systems=RIVALS),
-    Cell("get-miss-c64", "get-miss", systems=RIVALS),
+    Cell("get-64-c64", "get", rounds=5, others=3),
+    Cell("empty-c64", "empty"),
+    Cell("get-64-c512", "get", connections=512, seconds=3, systems=CLOSE),
+    Cell("get-64-c1", "get", connections=1, systems=WITH_NGINX),
+    Cell("get-miss-c64", "get-miss", systems=WITH_NGINX),
     Cell("not-modified-c64", "not-modified", systems=CLOSE),
-    Cell("get-4k-c64", "get", size=4096, systems=RIVALS),
+    Cell("get-4k-c64", "get", size=4096, systems=WITH_NGINX),
     Cell("get-1m-c64", "get", size=1048576, rounds=5, systems=CLOSE),
-    Cell("get-64-h2", "get", tool="h2load", systems=RIVALS),
-    Cell("get-64-open", "get", tool="open-loop", rate=5000, seconds=3, systems=RIVALS),
-    Cell("post-new-64-c64", "post-new", rounds=5, seconds=3, fresh=True),
-    Cell("post-new-64-c1", "post-new", connections=1, rounds=3, seconds=2, systems=RIVALS),
-    Cell("post-known-64-c64", "post-known", systems=RIVALS),
-    Cell("mix-64-c64", "mix"),
-    Cell("post-new-64-open", "post-new", tool="open-loop", rate=2500, seconds=3, systems=RIVALS),
-    Cell("post-new-256k-c64", "post-new", size=262144, systems=RIVALS),
+    Cell("get-64-h2", "get", tool="h2load", systems=WITH_NGINX),
+    Cell("get-64-open", "get", tool="open-loop", rate=5000, rounds=2, seconds=3, systems=RIVALS),
+    Cell("post-new-64-c64", "post-new", rounds=5, others=3, fresh=True),
+    Cell("post-new-64-c1", "post-new", connections=1, systems=RIVALS),
+    Cell("post-known-64-c64", "post-known", systems=WITH_NGINX),
+    Cell("mix-64-c64", "mix", systems=RIVALS),
+    Cell("post-new-64-open", "post-new", tool="open-loop", rate=2500, rounds=2, seconds=3, systems=RIVALS),
+    Cell("post-new-256k-c64", "post-new", size=262144, systems=WITH_NGINX),
 )
 QUICK_SYSTEMS = (CEILING, "hashpost-apache")
 QUICK = (
@@ -78,5 +83,8 @@ def matches(name, patterns):
     return not patterns or any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns.split(","))
 
 
-def with_seconds(cell, seconds):
-    return dataclasses.replace(cell, seconds=seconds)
+def changed(cell, rounds, seconds):
+    """The cell with other rounds and seconds, where they are given."""
+    if rounds:
+        cell = dataclasses.replace(cell, rounds=rounds, others=rounds)
+    return dataclasses.replace(cell, seconds=seconds) if seconds else cell

@@ -27,11 +27,12 @@ def bars(document, cell, title, output):
     static = taken["ceiling"]["rate"]
     ranked = sorted(taken.items(), key=lambda item: item[1]["rate"])
     rows = "\n".join(f"{index}\t{values['rate'] / static:.4f}\t{document['systems'][name]['title']}\t{colour(name)}"
-                     f"\t{values['rate']:.0f}/s" + (" (failures)" if values["failed"] else "")
+                     f"\t{values['rate']:,.0f}/s" + (" (failures)" if values["failed"] else "")
                      for index, (name, values) in enumerate(ranked))
     script = STYLE.format(height=90 + 34 * len(ranked), output=output, title=quoted(title))
     script += f"$bars << END\n{rows}\nEND\n"
-    script += ("set xrange [0:1.15]\nset xlabel 'share of the static file'\nset grid x\nset boxwidth 0.7\n"
+    widest = max(values["rate"] for values in taken.values()) / static
+    script += (f"set xrange [0:{1.18 * widest:.3f}]\nset xlabel 'share of the static file'\nset grid x\nset boxwidth 0.7\n"
                f"set yrange [-0.6:{len(ranked) - 0.4}]\n"
                "plot $bars using (0):1:(0):2:($1-0.35):($1+0.35):4:ytic(3) with boxxyerror lc rgb variable, "
                "'' using ($2+0.01):1:5 with labels left\n")
@@ -54,14 +55,14 @@ def latencies(document, cell, title, output):
                            for place, percent in enumerate(("50", "90", "99", "99.9")))
         script += f"$line{index} << END\n{points}\nEND\n"
         plots.append(f"$line{index} using 1:2 with linespoints lw 2 pt 7 title '{quoted(document['systems'][name]['title'])}'")
-    script += ("set key left top\nset logscale y\nset ylabel 'ms from when the request was due'\nset grid y\n"
+    script += ("set key outside right top Left reverse\nset logscale y\nset ylabel 'ms from when the request was due'\nset grid y\n"
                "set xrange [-0.2:3.2]\nset xtics ('p50' 0, 'p90' 1, 'p99' 2, 'p99.9' 3)\nplot " + ", ".join(plots) + "\n")
     gnuplot(script)
 
 
 PLOTS = (
     (bars, "get-64-c64", "GET of 64 bytes, 64 connections", "get.svg"),
-    (bars, "post-new-64-c64", "Durable POST of new messages of 64 bytes, 64 connections", "post.svg"),
+    (bars, "post-new-64-c64", "Durable new POST of 64 bytes, 64 connections", "post.svg"),
     (latencies, "get-64-open", "GET at a fixed rate", "get-latency.svg"),
     (latencies, "post-new-64-open", "Durable POST at a fixed rate", "post-latency.svg"),
 )

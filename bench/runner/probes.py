@@ -2,12 +2,12 @@
 left out, and says so."""
 
 import json
-import shutil
 import subprocess
 import threading
 import time
 
 from runner import figures, progress, systems
+from runner.cells import STORED
 from runner.load import message
 
 PROBE = systems.ROOT / "build/bench/hashpost-probe"
@@ -18,17 +18,33 @@ LARGE_LINES, LARGE_BYTES = 262_144, 4096  # 1 GiB of messages
 ANSWER_BYTES = 1 << 20
 
 
-def ask_probe(run_folder, command, *options):
+def ask_probe(run_folder, command, *options, folder=None):
     """One answer of bench/native. The store stays, and is larger the next time."""
-    done = subprocess.run([PROBE, command, f"--folder={run_folder}/probe-{command}", *options], capture_output=True, text=True,
+    done = subprocess.run([PROBE, command, f"--folder={run_folder}/probe-{folder or command}", *options], capture_output=True, text=True,
                           timeout=120, check=True, stdin=subprocess.DEVNULL)
     return json.loads(done.stdout)
 
 
-def bare_store(run_folder):
-    runs = [ask_probe(run_folder, "put-one", "--count=2000") for _ in range(3)]
-    return {"put_commit_us": figures.median([run["p50_us"] for run in runs]),
-            "put_commit_p99_us": figures.median([run["p99_us"] for run in runs])}
+class BarePut:
+    """One put and its commit by LMDB alone, on a store of as many messages; measured between the rounds of a lone
+    client, when the disk is as it was for that."""
+
+    def __init__(self, run_folder):
+        self.run_folder, self.p50, self.p99 = run_folder, [], []
+
+    def round(self):
+        try:
+            if not self.p50:
+                ask_probe(self.run_folder, "fill", f"--count={STORED[64]}", folder="put-one")
+            taken = ask_probe(self.run_folder, "put-one", "--count=2000")
+        except (OSError, subprocess.SubprocessError) as fault:
+            progress.say(f"the bare put was not measured: {fault}")
+            return
+        self.p50.append(taken["p50_us"])
+        self.p99.append(taken["p99_us"])
+
+    def figures(self):
+        return {"put_commit_us": figures.median(self.p50), "put_commit_p99_us": figures.median(self.p99)} if self.p50 else {}
 
 
 def lines(seed, count, size):
@@ -109,10 +125,10 @@ def measure(running, run_folder, matrix):
     """The figures of all parts, with what went wrong under "errors"."""
     found, errors = {}, {}
     ours = next((system for system in running if system.name == OURS and not system.error), None)
-    parts = [("bare store", lambda: bare_store(run_folder))]
-    if ours and matrix == "full":
-        parts.append(("bulk", lambda: fresh(ours) or bulk(ours, run_folder, 3)))
-        parts.append(("memory of a bulk upload of 1 GiB", lambda: bulk_memory(ours, run_folder)))
+    parts = [("bulk", lambda: fresh(ours) or bulk(ours, run_folder, 3)),
+             ("memory of a bulk upload of 1 GiB", lambda: bulk_memory(ours, run_folder))]
+    if not ours or matrix != "full":
+        parts = []
     for name, part in parts:
         try:
             progress.say(f"measuring: {name}")
@@ -120,8 +136,6 @@ def measure(running, run_folder, matrix):
         except Exception as fault:  # the table says "not measured" instead
             errors[name] = str(fault)
             progress.say(f"{name}: {fault}")
-    for folder in run_folder.glob("probe-*"):
-        shutil.rmtree(folder, ignore_errors=True)
     return {**found, "errors": errors}
 
 

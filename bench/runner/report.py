@@ -30,6 +30,10 @@ def write(document, folder):
     return path
 
 
+def first_lines(text, count=4):
+    return "\n  ".join(text.splitlines()[:count])
+
+
 def verdict(row):
     return {True: "met", False: "not met", None: "not measured"}[row["met"]]
 
@@ -44,10 +48,10 @@ def terminal(document):
                              + (f" (status {taken['wrong_status']})" if taken["wrong_status"] else ""))
         for system, error in cell["errors"].items():
             if not document["systems"].get(system, {}).get("error"):
-                lines.append(f"FAILED cell: {name}, {system}: {error.splitlines()[0]}")
+                lines.append(f"FAILED cell: {name}, {system}: {first_lines(error)}")
     for name, system in document["systems"].items():
         if system["error"]:
-            lines.append(f"FAILED system: {name}: {system['error'].splitlines()[0]}")
+            lines.append(f"FAILED system: {name}: {first_lines(system['error'])}")
     lines.append("")
     rows = document["figures"]
     width = max(len(row["what"]) for row in rows)
@@ -81,7 +85,7 @@ def cell_table(document, name):
         rows.append([document["systems"][system]["title"], number(taken["rate"]), number(ratio), number(us["50"]), number(us["99"]), cpu,
                      failed])
     for system, error in cell["errors"].items():
-        rows.append([document["systems"][system]["title"], "failed", "", "", "", "", error.splitlines()[0][:80].replace("|", "/")])
+        rows.append([document["systems"][system]["title"], "failed", "", "", "", "", " ".join(error.split())[:100].replace("|", "/")])
     return markdown(["system", "requests/s", "÷ static", "p50 µs", "p99 µs", "CPU µs a request", "failed"], rows)
 
 
@@ -99,10 +103,12 @@ def conditions(document):
     host = document["host"]
     disk = host["fdatasync_us"]
     programs = "; ".join(f"{name}: {version}" for name, version in host["programs"].items())
+    changed = ", ".join(f"--{name}={value}" for name, value in document.get("shortened", {}).items() if value)
+    short = f" **A shortened run ({changed}), not the one of make bench.**" if changed else ""
     return (f"Run of {document['date']}, revision {host['revision']}, {document['took_seconds'] // 60} min "
             f"{document['took_seconds'] % 60} s. {host['cores']} cores of {host['cpu']}, {host['memory']}, "
             f"{host['os']}, kernel {host['kernel']}. Stores on {host['disk']}: fdatasync of a page p50 {disk['p50']:.0f} µs, "
-            f"p99 {disk['p99']:.0f} µs.\n\n{programs}.\n")
+            f"p99 {disk['p99']:.0f} µs.{short}\n\n{programs}.\n")
 
 
 def replace_part(text, name, part):

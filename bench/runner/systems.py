@@ -51,6 +51,7 @@ class System:
 
     def start(self, patience=180):
         self.place.mkdir(mode=0o755)
+        self.log.unlink(missing_ok=True)
         try:
             with self.log.open("ab") as log:
                 subprocess.run([self.folder / "up"], env=self.env, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
@@ -58,9 +59,10 @@ class System:
             lines = (self.place / "processes").read_text().split("\n")
             self.roots = [(line.split()[0], int(line.split()[1])) for line in lines if line.strip()]
         except (subprocess.SubprocessError, OSError, ValueError, IndexError) as fault:
-            raise Failed(f"{self.name} did not start: {fault}\n{self.last_lines()}") from None
+            why = f"status {fault.returncode}" if isinstance(fault, subprocess.CalledProcessError) else str(fault)
+            raise Failed(f"{self.name} did not start ({why}):\n{self.last_lines()}") from None
 
-    def last_lines(self, count=8):
+    def last_lines(self, count=20):
         try:
             return "\n".join(self.log.read_text(errors="replace").splitlines()[-count:])
         except OSError:
@@ -82,7 +84,8 @@ class System:
                     os.killpg(group, number)
                 except (ProcessLookupError, PermissionError):
                     pass
-            if wait_until(lambda: not marked("BENCH_DIR", str(self.place)), 10):
+            # (By group as well: nginx and others write their title over their environment.)
+            if wait_until(lambda: not in_groups(groups) and not marked("BENCH_DIR", str(self.place)), 10):
                 break
         end_marked("BENCH_DIR", str(self.place))
         self.roots = []
@@ -120,6 +123,19 @@ class System:
 
 def all_pids():
     return [int(name) for name in os.listdir("/proc") if name.isdigit()]
+
+
+def in_groups(groups):
+    """The processes of these groups that are more than zombies."""
+    found = []
+    for pid in all_pids():
+        try:
+            state, _, group = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[:3]
+        except (OSError, ValueError, IndexError):
+            continue
+        if int(group) in groups and state != "Z":
+            found.append(pid)
+    return found
 
 
 def marked(variable, value):

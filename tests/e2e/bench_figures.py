@@ -78,6 +78,8 @@ class Table(unittest.TestCase):
             told["cells"][name] = {"systems": {"hashpost-apache": figures.summary([sample(10, p50=p50)])}}
         told["probes"] = {"put_commit_us": 100.0}
         self.assertEqual(row(figures.table(told), "lone")["measured"], 1.5)
+        told["cells"]["get-64-c1"] = {"systems": {"hashpost-apache": figures.summary([sample(10, p50=4000.0)])}}
+        self.assertIsNone(row(figures.table(told), "lone")["met"])
 
 
 class Loads(unittest.TestCase):
@@ -104,7 +106,7 @@ class Report(unittest.TestCase):
     def test_failures_are_shown(self):
         told = document(ceiling=200, peer_one=100)
         told["cells"]["get-64-c64"]["systems"]["peer-one"].update(failed=7, wrong_status=500)
-        told["systems"]["peer-two"] = {"front": "nginx", "peer": True, "error": "peer-two did not start: 1\nits log"}
+        told["systems"]["peer-two"] = {"front": "nginx", "peer": True, "error": "peer-two did not start (status 1):\nits log"}
         told["figures"] = figures.table(told)
         self.assertIn("FAILED answers: get-64-c64, peer-one: 7 of 200 (status 500)", report.terminal(told))
         self.assertIn("FAILED system: peer-two", report.terminal(told))
