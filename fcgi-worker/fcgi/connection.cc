@@ -4,10 +4,8 @@
 #include <poll.h>
 #include <sys/socket.h>
 
-#include <algorithm>
 #include <array>
 #include <chrono>
-#include <climits>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -20,22 +18,6 @@
 
 namespace hashpost::fcgi {
 namespace {
-
-// What libfcgi's writer takes; FCGX_FClose reports what went wrong.
-class AnswerSink : public io::ByteSink {
- public:
-  explicit AnswerSink(FCGX_Stream* out) : out_(out) {}
-  void Write(std::string_view bytes) override {
-    while (!bytes.empty()) {
-      const auto piece = static_cast<int>(std::min<std::size_t>(bytes.size(), INT_MAX));
-      if (FCGX_PutStr(bytes.data(), piece, out_) < 0) return;  // the peer is gone
-      bytes.remove_prefix(static_cast<std::size_t>(piece));
-    }
-  }
-
- private:
-  FCGX_Stream* out_;
-};
 
 // The CGI response head (RFC 3875 §6.3).
 std::string Head(const http::Response& response, std::optional<std::uint64_t> length) {
@@ -98,21 +80,21 @@ bool Connection::ReadRequest() {
   peer_keeps_ = request_.keepConnection != 0;
   request_.keepConnection = 1;  // closing is left to us
   streams_ = false;
+  writer_.emplace(request_.ipcFd, request_.requestId);
   return true;
 }
 
 void Connection::WriteAnswer(http::Response& response) {
   const progress::Waiting waiting;
   if (!streams_) inbound_.DiscardBody();
-  AnswerSink sink(request_.out);
   const std::uint64_t length = response.streamed ? response.streamed->Size() : response.content.size();
   answer_due_ = AnswerDue(length);
-  sink.Write(Head(response, length));
+  writer_->Write(Head(response, length));
   if (inbound_.request().method == "HEAD") return;
   if (response.streamed) {
-    response.streamed->WriteTo(sink);
+    response.streamed->WriteTo(*writer_);
   } else {
-    sink.Write(response.content);
+    writer_->Write(response.content);
   }
 }
 
@@ -129,25 +111,27 @@ http::AnswerStream& Connection::BeginAnswer(const http::Response& head) {
 void Connection::LiveAnswer::Write(std::string_view bytes) {
   const progress::Waiting waiting;
   connection_.answer_due_ = AnswerDue(bytes.size());
-  AnswerSink(connection_.request_.out).Write(bytes);
+  connection_.writer_->Write(bytes);
   connection_.answer_due_ = 0;
 }
 
 bool Connection::LiveAnswer::Flush() {
   const progress::Waiting waiting;
   connection_.answer_due_ = AnswerDue(0);
-  const bool sent = FCGX_FFlush(connection_.request_.out) == 0;
+  const bool sent = connection_.writer_->Flush();
   connection_.answer_due_ = 0;
-  return sent && FCGX_GetError(connection_.request_.out) == 0;
+  return sent;
 }
 
 bool Connection::FinishRequest() {
   const progress::Waiting waiting;
   const bool left_over = streams_ && !inbound_.BodyEnded();
-  FCGX_Finish_r(&request_);
+  if (streams_) answer_due_ = AnswerDue(0);
+  const bool usable = writer_->Finish() && FCGX_GetError(request_.in) == 0;
+  FCGX_Free(&request_, 0);
   answer_due_ = 0;
   if (left_over) AwaitClose();
-  return request_.ipcFd >= 0 && peer_keeps_ && !left_over;
+  return usable && peer_keeps_ && !left_over;
 }
 
 // The peer may still be sending content; were the connection closed under it, it would not read the answer.

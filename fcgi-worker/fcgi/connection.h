@@ -9,7 +9,9 @@
 
 #include <atomic>
 #include <chrono>
+#include <optional>
 
+#include "fcgi-worker/fcgi/answer_writer.h"
 #include "fcgi-worker/fcgi/inbound_request.h"
 #include "fcgi-worker/http/exchange.h"
 #include "fcgi-worker/http/response.h"
@@ -73,6 +75,7 @@ class Connection {
   std::atomic<std::chrono::steady_clock::rep> answer_due_{0};  // 0: none is being written
   InboundRequest inbound_;
   bool peer_keeps_ = true;
+  std::optional<AnswerWriter> writer_;  // of the request that was read last
   std::atomic<bool> streams_{false};
   LiveAnswer live_answer_{*this};
 };
