@@ -31,6 +31,16 @@ write_nginx_conf() {
     render "$HASHPOST_ROOT/httpd-conf/nginx.conf" >"$HASHPOST_HOME/nginx.conf"
 }
 
+# lighttpd takes its documents from files that are called <status>.html.
+write_lighttpd_errors() (
+    umask 022
+    mkdir -p "$HASHPOST_HOME/errors"
+    for file in "$HASHPOST_ROOT"/httpd-conf/errors/*.json; do
+        name=${file##*/}
+        cp "$file" "$HASHPOST_HOME/errors/${name%.json}.html"
+    done
+)
+
 # Prints what the front says against its configuration and fails, or prints nothing.
 check_front() {
     local said folder
@@ -38,6 +48,12 @@ check_front() {
     apache)
         # shellcheck disable=SC2046  # a list of options
         said=$(/usr/sbin/apache2 -t $(apache_defines) -f "$HASHPOST_ROOT/httpd-conf/httpd.conf" 2>&1) || {
+            echo "$said"
+            return 1
+        }
+        ;;
+    lighttpd)
+        said=$(/usr/sbin/lighttpd -tt -f "$HASHPOST_ROOT/httpd-conf/lighttpd.conf" 2>&1) || {
             echo "$said"
             return 1
         }
@@ -58,9 +74,11 @@ check_front() {
 }
 
 # reload_front PID: it reads its certificate and configuration again; requests that are under way end in the old one.
+# (lighttpd may not read the key any more once it runs: it ends, and supervisord starts it anew.)
 reload_front() {
     case $HASHPOST_FRONT in
     apache) kill -s USR1 "$1" ;;
+    lighttpd) kill -s INT "$1" ;;
     nginx) write_nginx_conf && kill -s HUP "$1" ;;
     esac
 }

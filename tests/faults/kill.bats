@@ -68,7 +68,7 @@ httpd_is_back() { [[ -s $HASHPOST_HOME/front.pid && $(<"$HASHPOST_HOME/front.pid
 @test "kill -9 of httpd's child is mended by its parent" {
     local child
     load_begin --allow "$GATEWAY_ERRORS"
-    child=$(pgrep -P "$(<"$HASHPOST_HOME/front.pid")" -x 'apache2|nginx' | head -n 1)
+    child=$(pgrep -P "$(<"$HASHPOST_HOME/front.pid")" -x 'apache2|lighttpd|nginx' | head -n 1)
     kill -s KILL "$child"
     wait_for 2 is_gone "$child"
     load_goes_on
