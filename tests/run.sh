@@ -45,14 +45,11 @@ run_unit() {
     count "${good:-0}" "$bad" "$status"
 }
 
+# run_bats NAME FRONT BATS_ARGUMENT…: the names of the tests say the front.
 run_bats() {
-    local log=$out/$1.tap status=0 planned good bad
-    if [[ -z $(find "tests/$1" -name '*.bats' 2>/dev/null) ]]; then
-        echo "There is no test in tests/$1."
-        failed=$((failed + 1))
-        return
-    fi
-    bats --formatter tap --recursive "tests/$1" 2>&1 | tee "$log" || status=$?
+    local log=$out/$1-$2.tap front=$2 status=0 planned good bad
+    HASHPOST_FRONT=$front bats --formatter tap "${@:3}" 2>&1 |
+        sed -uE "s/^((not )?ok [0-9]+) /\1 [$front] /" | tee "$log" || status=$?
     planned=$(sed -nE 's/^1\.\.([0-9]+)$/\1/p' "$log" | head -n 1)
     good=$(grep -cE '^ok [0-9]+' "$log" || true)
     bad=$(grep -cE '^not ok [0-9]+' "$log" || true)
@@ -61,11 +58,37 @@ run_bats() {
     count "$good" "$bad" "$status"
 }
 
+# Apache gets everything; nginx and lighttpd what is about no front in particular (not the settings, the documents and
+# the bench), and each front the file about its own ways.
+run_e2e() {
+    local front all neutral
+    mapfile -t all < <(find tests/e2e -name '*.bats' ! -name 'front_*.bats' | sort)
+    mapfile -t neutral < <(printf '%s\n' "${all[@]}" | grep -vE '/(bench|config|documents)\.bats$')
+    run_bats e2e apache "${all[@]}" tests/e2e/front_apache.bats
+    for front in lighttpd nginx; do
+        run_bats e2e "$front" "${neutral[@]}" "tests/e2e/front_$front.bats"
+    done
+}
+
+# The faults are those of the pool and the store; on the other fronts, what a restart and a kill lose.
+run_faults() {
+    local front
+    run_bats faults apache --recursive tests/faults
+    for front in lighttpd nginx; do
+        run_bats faults "$front" --filter 'SIGTERM of busy|reload under load|kill -9' tests/faults/restart.bats tests/faults/kill.bats
+    done
+}
+
 for suite in "$@"; do
     echo "== $suite ($variant)"
     case $suite in
     unit) run_unit ;;
-    *) run_bats "$suite" ;;
+    e2e) run_e2e ;;
+    faults) run_faults ;;
+    *)
+        echo "There is no suite $suite."
+        failed=$((failed + 1))
+        ;;
     esac
 done
 

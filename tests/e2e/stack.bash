@@ -8,6 +8,8 @@ export CACERT=$ROOT/certs/localhost.pem
 PYTHON=/usr/bin/python3
 # tests/run.sh names a sanitizer's build here.
 export HASHPOST_WORKER_BIN=${HASHPOST_WORKER_BIN:-$ROOT/build/release/hashpost-worker}
+# tests/run.sh runs what is about no front in particular behind each of them.
+export HASHPOST_FRONT=${HASHPOST_FRONT:-apache}
 # A sanitizer's build starts and answers several times slower.
 export HASHPOST_START_SECONDS=${HASHPOST_START_SECONDS:-60}
 
@@ -78,6 +80,10 @@ pool_is_whole() {
     ((${#pids[@]} == ${HASHPOST_WORKERS:-2})) && [[ " ${pids[*]} " != *" ${1:-none} "* ]] && is_ready
 }
 
+# What clients may see of a worker that was killed: lighttpd says 500.
+GATEWAY_ERRORS=502,503
+[[ $HASHPOST_FRONT != lighttpd ]] || GATEWAY_ERRORS=500,502,503
+
 # --- requests ------------------------------------------------------------------------------------------
 
 # ask PATH [CURL OPTION…]: sets $code; the answer's fields and body are in the files $FIELDS and $BODY.
@@ -126,5 +132,5 @@ raw_parse() {
     FIELDS=$BATS_TEST_TMPDIR/fields BODY=$BATS_TEST_TMPDIR/body
     sed '/^\r$/q' "$1" >"$FIELDS"
     tail -c +$(($(wc -c <"$FIELDS") + 1)) "$1" >"$BODY"
-    code=$(sed -nE '1s/^HTTP\/1.1 ([0-9]+).*/\1/p' "$FIELDS")
+    code=$(sed -nE '1s/^HTTP\/1.[01] ([0-9]+).*/\1/p' "$FIELDS")
 }

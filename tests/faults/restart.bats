@@ -56,6 +56,7 @@ big_message() {
 }
 
 @test "an answer that is being read slowly is finished by the worker that drains" {
+    [[ $HASHPOST_FRONT != lighttpd ]] || skip "lighttpd takes whole answers: no worker waits for a client"
     local digest reader pids pid
     export HASHPOST_MAX_MESSAGE_BYTES=16M
     stack_start
@@ -86,6 +87,7 @@ replaced_one() {
 }
 
 @test "a reader that never reads delays an end no longer than the drain limit" {
+    [[ $HASHPOST_FRONT != lighttpd ]] || skip "lighttpd takes whole answers: no worker waits for a client"
     local digest pids
     export HASHPOST_MAX_MESSAGE_BYTES=16M HASHPOST_DRAIN_SECONDS=2
     stack_start

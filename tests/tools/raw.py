@@ -7,6 +7,7 @@ Steps, in order (TEXT with Python's escapes, such as \\r\\n and \\xff; TEXT@N is
   answer       reads one HTTP/1.1 answer and prints it: status line, fields, empty line, body
   status       reads one answer and prints its status only
   interim      reads one 1xx answer and prints its status line
+  seen TEXT    reads, and keeps, until that text has come
   until NAME   does nothing, reads nothing, until that file is there
   silence      fails if anything comes within 300 ms
   end          expects the server to close, and prints what came before
@@ -89,6 +90,11 @@ class Conversation:
                 out.write(self.take_answer()[0].split(b" ")[1] + b"\n")
             elif step == "interim":
                 out.write(self.take_head().split(b"\r\n")[0] + b"\n")
+            elif step == "seen":
+                text = text_of(next(steps))
+                while text not in self.buffer:
+                    if not self.more():
+                        sys.exit("the server closed after %r" % self.buffer)
             elif step == "until":
                 name = next(steps)
                 while not os.path.exists(name):

@@ -1,0 +1,128 @@
+#!/usr/bin/env bats
+# nginx's own ways, and what it cannot do.
+# shellcheck disable=SC2154,SC2030,SC2031  # ask sets $code; each test is a process of its own
+
+bats_require_minimum_version 1.5.0
+export HASHPOST_FRONT=nginx
+load stack.bash
+
+HELLO=2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824
+
+setup_file() {
+    stack_new
+    export HASHPOST_MAX_MESSAGE_BYTES=65536
+    stack_start
+    post_text hello
+}
+teardown_file() { stack_end; }
+
+# expect_for STATUS SLUG WHAT: expect_problem, naming the case.
+expect_for() { expect_problem "$1" "$2" || { echo "the case: $3"; return 1; }; }
+
+@test "header fields that are too large are 431, and their number has no limit" {
+    local big fields=() number
+    big=$(printf 'x%.0s' {1..40000})
+    ask / --http1.1 -H "X-Big: $big"
+    expect_problem 431 header-too-large
+    for number in {1..150}; do fields+=(-H "X-Field-$number: x"); done
+    ask / --http1.1 "${fields[@]}"
+    [[ $code == 200 ]]
+    ask / --http2 "${fields[@]}"
+    [[ $code == 200 ]]
+    # On HTTP/2 the connection ends instead.
+    run ! ask / --http2 -H "X-Big: $big"
+    ask /livez
+    [[ $code == 200 ]]
+}
+
+@test "a URL that is too long is 414" {
+    local version
+    for version in --http1.1 --http2; do
+        ask "/messages/$(printf 'x%.0s' {1..3000})" "$version"
+        expect_for 414 uri-too-long "$version"
+    done
+}
+
+@test "plain HTTP on the TLS port is 400 with a problem document" {
+    FIELDS=$BATS_TEST_TMPDIR/fields BODY=$BATS_TEST_TMPDIR/body
+    code=$(curl -sS -D "$FIELDS" -o "$BODY" -w '%{http_code}' "http://localhost:$HASHPOST_PORT/")
+    expect_problem 400 bad-request
+}
+
+@test "a body without a length is taken on HTTP/2, and one that is too large is 413 and is not kept" {
+    printf '{"message":"hello"}' >"$BATS_TEST_TMPDIR/body-of-h2"
+    ask /messages --http2 -H 'Content-Type: application/json' -T - -X POST <"$BATS_TEST_TMPDIR/body-of-h2"
+    expect_json 200 "{\"digest\":\"$HELLO\"}"
+    head -c 5000000 /dev/zero >"$BATS_TEST_TMPDIR/zeros"
+    ask /messages --http2 -H 'Content-Type: text/plain' -T - -X POST <"$BATS_TEST_TMPDIR/zeros"
+    expect_problem 413 too-large
+    [[ -z $(find "$HASHPOST_HOME/tmp" -type f) ]]
+}
+
+@test "a path with bytes that are not UTF-8 reaches the worker" {
+    ask '/messages/%ff%fe%22%5c%0a'
+    expect_problem 404 message-not-found
+}
+
+@test "a percent sign without its digits is 400" {
+    raw_answer send 'GET /%zz HTTP/1.1\r\nHost: localhost\r\n\r\n' answer
+    expect_problem 400 bad-request
+}
+
+@test "a version of HTTP that is none is 400" {
+    raw_answer send 'GET / HTTP/x.y\r\nHost: localhost\r\n\r\n' answer
+    expect_problem 400 bad-request
+}
+
+@test "FastCGI connections are kept" {
+    make_load --clients 16 --requests 2000 --mix get=80,post=20 >"$BATS_TEST_TMPDIR/load" || { cat "$BATS_TEST_TMPDIR/load"; false; }
+    local open
+    open=$(ss -Hx state connected | grep -c "$HASHPOST_HOME/fcgi\.sock" || true)
+    ((open > 0))
+}
+
+@test "the readers of the logs may be killed: no request waits, and no line is lost" {
+    local pids before
+    mapfile -t pids < <(started_processes SUPERVISOR_PROCESS_NAME=front-log-0)
+    ((${#pids[@]} == 1))
+    before=$(cat "$HASHPOST_HOME"/logs/httpd/access.log* | grep -c nothing-in-the-log || true)
+    kill -s KILL "${pids[0]}"
+    for _ in {1..20}; do
+        ask /nothing-in-the-log --max-time 2
+        [[ $code == 404 ]]
+    done
+    wait_for 5 logged_since "$before" 20
+}
+logged_since() { (($(cat "$HASHPOST_HOME"/logs/httpd/access.log* | grep -c nothing-in-the-log) == $1 + $2)); }
+
+@test "a bulk upload is not spooled, and its answer comes before its end" {
+    local size
+    printf '{"message":"bulk %s"}\n' first >"$BATS_TEST_TMPDIR/line"
+    size=$(wc -c <"$BATS_TEST_TMPDIR/line")
+    raw send "POST /messages HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n" \
+        send "$(printf '%x' "$size")\r\n" file "$BATS_TEST_TMPDIR/line" send '\r\n' seen '"status":201' \
+        send '0\r\n\r\n' end >"$BATS_TEST_TMPDIR/answer"
+    grep -q '"status":201' "$BATS_TEST_TMPDIR/answer"
+}
+
+@test "more bulk uploads than allowed are 503, and the path of bulk uploads is none for clients" {
+    local number pids=() pid
+    for ((number = 0; number < 4; number++)); do
+        raw send 'POST /messages HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-ndjson\r\nContent-Length: 100\r\n\r\n{' \
+            until "$BATS_TEST_TMPDIR/done" reset 3>&- &
+        pids+=($!)
+    done
+    wait_for 10 bulk_is_full
+    expect_problem 503 unavailable
+    [[ $(field retry-after) == 2 ]]
+    post_text hello
+    [[ $code == 200 ]]
+    touch "$BATS_TEST_TMPDIR/done"
+    for pid in "${pids[@]}"; do wait "$pid"; done
+    ask /.bulk
+    expect_problem 404 not-found
+}
+bulk_is_full() {
+    ask /messages -H 'Content-Type: application/x-ndjson' -d '{"message":"hello"}'
+    [[ $code == 503 ]]
+}
