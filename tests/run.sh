@@ -45,29 +45,41 @@ run_unit() {
     count "${good:-0}" "$bad" "$status"
 }
 
-# run_bats NAME FRONT BATS_ARGUMENT…: the names of the tests say the front.
-run_bats() {
-    local log=$out/$1-$2.tap front=$2 status=0 planned good bad
-    HASHPOST_FRONT=$front bats --formatter tap "${@:3}" 2>&1 |
-        sed -uE "s/^((not )?ok [0-9]+) /\1 [$front] /" | tee "$log" || status=$?
+# tap NAME FRONT BATS_ARGUMENT…: runs them; the names of the tests say the front.
+tap() {
+    HASHPOST_FRONT=$2 bats --formatter tap "${@:3}" 2>&1 | sed -uE "s/^((not )?ok [0-9]+) /\1 [$2] /" | tee "$out/$1-$2.tap"
+}
+
+# count_tap NAME FRONT STATUS: adds up what tap has run and how it ended.
+count_tap() {
+    local log=$out/$1-$2.tap planned good bad
     planned=$(sed -nE 's/^1\.\.([0-9]+)$/\1/p' "$log" | head -n 1)
     good=$(grep -cE '^ok [0-9]+' "$log" || true)
     bad=$(grep -cE '^not ok [0-9]+' "$log" || true)
     # What was planned and never reported failed, too.
     ((good + bad >= ${planned:-1})) || bad=$((${planned:-1} - good))
-    count "$good" "$bad" "$status"
+    count "$good" "$bad" "$3"
+}
+
+run_bats() {
+    local status=0
+    tap "$@" || status=$?
+    count_tap "$1" "$2" "$status"
 }
 
 # Apache gets everything; nginx and lighttpd what is about no front in particular (not the settings, the documents and
 # the bench), and each front the file about its own ways.
 run_e2e() {
-    local front all neutral
+    local all neutral status=0
     mapfile -t all < <(find tests/e2e -name '*.bats' ! -name 'front_*.bats' | sort)
     mapfile -t neutral < <(printf '%s\n' "${all[@]}" | grep -vE '/(bench|config|documents)\.bats$')
     run_bats e2e apache "${all[@]}" tests/e2e/front_apache.bats
-    for front in lighttpd nginx; do
-        run_bats e2e "$front" "${neutral[@]}" "tests/e2e/front_$front.bats"
-    done
+    # These two at once: much of it is waiting. The first one's answers are shown when it has ended.
+    tap e2e lighttpd "${neutral[@]}" tests/e2e/front_lighttpd.bats >/dev/null &
+    run_bats e2e nginx "${neutral[@]}" tests/e2e/front_nginx.bats
+    wait $! || status=$?
+    cat "$out/e2e-lighttpd.tap"
+    count_tap e2e lighttpd "$status"
 }
 
 # The faults are those of the pool and the store; on the other fronts, what a restart and a kill lose.
