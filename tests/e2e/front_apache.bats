@@ -80,3 +80,10 @@ expect_for() { expect_problem "$1" "$2" || { echo "the case: $3"; return 1; }; }
     run grep -vE '^\[[0-9-]+[T ][0-9:.]+Z?\] - \[[A-Za-z]+\] - \[[a-z-]+\] - ' "$HASHPOST_HOME/logs/httpd/error.log"
     [[ -z $output ]]
 }
+
+@test "with HASHPOST_HTTPD_MPM=worker it serves, too" {
+    "$ROOT/service/hashpost" down
+    HASHPOST_HTTPD_MPM=worker "$ROOT/service/hashpost" up
+    grep -q mod_mpm_worker "/proc/$(<"$HASHPOST_HOME/front.pid")/maps"
+    make_load --clients 16 --requests 1000 --mix get=80,post=20 >"$BATS_TEST_TMPDIR/load" || { cat "$BATS_TEST_TMPDIR/load"; false; }
+}
