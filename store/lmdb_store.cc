@@ -215,10 +215,10 @@ void LmdbStore::Rethrow(const lmdb::Error& error) {
 std::vector<Outcome> LmdbStore::Commit(lmdb::WriteTxn& txn, std::span<const Change> changes) {
   std::vector<std::size_t> order(changes.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
-  if (changes.size() >= kSortFrom) {
+  const auto by_digest = [&](std::size_t a, std::size_t b) { return changes[a].digest < changes[b].digest; };
+  if (changes.size() >= kSortFrom && !std::is_sorted(order.begin(), order.end(), by_digest)) {
     // Stable, so that changes of one digest stay in their order.
-    std::stable_sort(order.begin(), order.end(),
-                     [&](std::size_t a, std::size_t b) { return changes[a].digest < changes[b].digest; });
+    std::stable_sort(order.begin(), order.end(), by_digest);
   }
   std::vector<Outcome> outcomes(changes.size());
   const std::int64_t now_ms = NowMs();

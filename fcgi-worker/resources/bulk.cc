@@ -93,7 +93,10 @@ class Upload {
     batch_.Refuse(lines_.number(), error.problem());
   }
 
-  void HandOver() { goes_on_ = committer_.Take(batch_) && goes_on_; }
+  void HandOver() {
+    batch_.Sort();
+    goes_on_ = committer_.Take(batch_) && goes_on_;
+  }
 
   const LineLimits& limits_;
   LineReader lines_;

@@ -1,5 +1,6 @@
 #include "fcgi-worker/resources/bulk_batch.h"
 
+#include <algorithm>
 #include <exception>
 #include <utility>
 
@@ -8,60 +9,74 @@
 #include "lib/progress/progress.h"
 
 namespace hashpost::resources {
+namespace {
+
+// The answer to a message that is new, and where it differs for one that was known.
+constexpr std::string_view kNew = R"({"status":201,"digest":")";
+constexpr std::string_view kEnd = "\"}\n";
+constexpr std::size_t kAnswerBytes = kNew.size() + 2 * store::Digest::kSize + kEnd.size();
+constexpr std::size_t kLastDigitOfStatus = kNew.find("201") + 2;
+
+void AppendFailure(std::string& out, std::uint64_t number, const http::Problem& problem) {
+  out.append(R"({"status":)").append(std::to_string(problem.status)).append(R"(,"err_msg":)");
+  json::AppendString(out, problem.err_msg);
+  out.append(R"(,"line":)").append(std::to_string(number)).append("}\n");
+}
+
+}  // namespace
 
 void BulkBatch::Add(std::uint64_t number, std::string_view message, http::ByteBudget::Share share) {
-  lines_.push_back({number, crypto::HashSha256(message), message.size(), 0, {}});
+  ++count_;
+  lines_.push_back({crypto::HashSha256(message), number, messages_.size(), message.size(), answers_.size()});
   messages_ += message;
+  answers_.append(kNew).append(lines_.back().digest.Hex()).append(kEnd);
   if (message.size() > kMaxBytes) share_ = std::move(share);
 }
 
 void BulkBatch::Refuse(std::uint64_t number, const http::Problem& problem) {
-  lines_.push_back({number, {}, 0, problem.status, problem.err_msg});
+  ++count_;
+  AppendFailure(answers_, number, problem);
+}
+
+// Stable: of two lines with one message the first is the one that is new.
+void BulkBatch::Sort() {
+  std::stable_sort(lines_.begin(), lines_.end(),
+                   [](const Line& a, const Line& b) { return a.digest < b.digest; });
 }
 
 void BulkBatch::Clear() {
+  count_ = 0;
   lines_.clear();
   messages_.clear();
   if (messages_.capacity() > 2 * kMaxBytes) messages_.shrink_to_fit();
+  answers_.clear();
+  failed_.clear();
   share_ = {};
 }
 
 bool BulkBatch::Store(store::MessageStore& store, const Failure& failure) {
-  std::vector<store::Change> changes;
-  std::vector<Line*> lines;
-  changes.reserve(lines_.size());
-  lines.reserve(lines_.size());
-  std::string_view messages = messages_;
-  for (Line& line : lines_) {
-    if (line.status != 0) continue;
-    changes.push_back({line.digest, messages.substr(0, line.size)});
-    messages.remove_prefix(line.size);
-    lines.push_back(&line);
-  }
-  if (changes.empty() || StoreSome(store, failure, changes, lines)) return true;
-  const http::Problem problem = http::InternalError();
-  for (Line* line : lines) {
-    if (line->status == 0) line->Fail(problem);
-  }
-  return false;
+  const bool works = lines_.empty() || StoreSome(store, failure, lines_);
+  if (!failed_.empty()) AnswerFailed();
+  return works;
 }
 
-bool BulkBatch::StoreSome(store::MessageStore& store, const Failure& failure,
-                          std::span<const store::Change> changes, std::span<Line*> lines) {
+// False: the store broke; all `lines` that are not stored have failed.
+bool BulkBatch::StoreSome(store::MessageStore& store, const Failure& failure, std::span<const Line> lines) {
   std::exception_ptr error;
   bool broken = false;
   try {
-    { const progress::Waiting fresh_start; }  // each commit is a piece of work of its own for the watchdog
-    const std::vector<store::Outcome> outcomes = store.Apply(changes);
-    for (std::size_t i = 0; i < lines.size(); ++i) {
-      lines[i]->status = outcomes[i] == store::Outcome::kCreated ? 201 : 200;
-    }
+    Commit(store, lines);
     return true;
   } catch (const store::StoreFull&) {
-    if (changes.size() > 1) {
-      const std::size_t half = changes.size() / 2;
-      return StoreSome(store, failure, changes.first(half), lines.first(half)) &&
-             StoreSome(store, failure, changes.subspan(half), lines.subspan(half));
+    if (lines.size() > 1) {
+      if (lines.size() == lines_.size()) {  // what came first shall have what room there is
+        std::sort(lines_.begin(), lines_.end(),
+                  [](const Line& a, const Line& b) { return a.number < b.number; });
+      }
+      const std::size_t half = lines.size() / 2;
+      if (StoreSome(store, failure, lines.first(half))) return StoreSome(store, failure, lines.subspan(half));
+      Fail(lines.subspan(half), http::InternalError());
+      return false;
     }
     error = std::current_exception();
   } catch (const store::StoreBroken&) {
@@ -70,21 +85,40 @@ bool BulkBatch::StoreSome(store::MessageStore& store, const Failure& failure,
   } catch (...) {  // unavailable: it would be so for each line, too
     error = std::current_exception();
   }
-  const http::Problem problem = failure.Explain(error);
-  for (Line* line : lines) line->Fail(problem);
+  Fail(lines, failure.Explain(error));
   return !broken;
 }
 
-void BulkBatch::AppendAnswers(std::string& out) const {
-  for (const Line& line : lines_) {
-    out.append("{\"status\":").append(std::to_string(line.status));
-    if (line.err_msg.empty()) {
-      out.append(",\"digest\":\"").append(line.digest.Hex()).append("\"}\n");
-      continue;
-    }
-    json::AppendString(out.append(",\"err_msg\":"), line.err_msg);
-    out.append(",\"line\":").append(std::to_string(line.number)).append("}\n");
+// Throws what the store throws.
+void BulkBatch::Commit(store::MessageStore& store, std::span<const Line> lines) {
+  std::vector<store::Change> changes;
+  changes.reserve(lines.size());
+  for (const Line& line : lines) {
+    changes.push_back({line.digest, std::string_view(messages_).substr(line.at, line.size)});
   }
+  { const progress::Waiting fresh_start; }  // each commit is a piece of work of its own for the watchdog
+  const std::vector<store::Outcome> outcomes = store.Apply(changes);
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    if (outcomes[i] == store::Outcome::kExisted) answers_[lines[i].answer + kLastDigitOfStatus] = '0';
+  }
+}
+
+void BulkBatch::Fail(std::span<const Line> lines, const http::Problem& problem) {
+  for (const Line& line : lines) failed_.push_back({line.answer, line.number, problem});
+}
+
+// Puts the answers of lines that failed in the place of those that were written ahead.
+void BulkBatch::AnswerFailed() {
+  std::sort(failed_.begin(), failed_.end(),
+            [](const Failed& a, const Failed& b) { return a.answer < b.answer; });
+  std::string answers;
+  std::size_t at = 0;
+  for (const Failed& failed : failed_) {
+    answers.append(answers_, at, failed.answer - at);
+    AppendFailure(answers, failed.number, failed.problem);
+    at = failed.answer + kAnswerBytes;
+  }
+  answers_ = answers.append(answers_, at);
 }
 
 }  // namespace hashpost::resources

@@ -1,5 +1,6 @@
-// BulkBatch: some lines of an upload, in order: parsed, then stored in one commit, then answered.
-// One thread at a time.
+// BulkBatch: some lines of an upload, in order: parsed, then stored in one commit, then answered. Commits are
+// what an upload waits for, so all that can be done before them is: hashes, key order, and the answers as
+// they will most likely be. One thread at a time.
 
 #pragma once
 
@@ -24,8 +25,8 @@ class BulkBatch {
 
   explicit BulkBatch(std::size_t max_lines) : max_lines_(max_lines) {}
 
-  [[nodiscard]] bool empty() const { return lines_.empty(); }
-  [[nodiscard]] bool Full() const { return lines_.size() >= max_lines_ || messages_.size() >= kMaxBytes; }
+  [[nodiscard]] bool empty() const { return count_ == 0; }
+  [[nodiscard]] bool Full() const { return count_ >= max_lines_ || messages_.size() >= kMaxBytes; }
   // Whether a message of so many bytes may be added.
   [[nodiscard]] bool Fits(std::size_t bytes) const {
     return empty() || (!Full() && messages_.size() + bytes <= kMaxBytes);
@@ -35,34 +36,43 @@ class BulkBatch {
   void Add(std::uint64_t number, std::string_view message, http::ByteBudget::Share share);
   // A line that cannot be stored.
   void Refuse(std::uint64_t number, const http::Problem& problem);
+  // Puts the messages in the order of their digests, in which a store writes them fastest; after the last
+  // line.
+  void Sort();
   void Clear();
 
   // Stores the messages in one commit, or, if some do not fit, in as many as it takes to tell which. Each
   // line has its own outcome afterwards. False: the store broke, and nothing may be written any more.
   [[nodiscard]] bool Store(store::MessageStore& store, const Failure& failure);
 
-  // Appends the answers, a line for each line.
-  void AppendAnswers(std::string& out) const;
+  // After Store: a line for each line, in their order. Valid until the next change.
+  [[nodiscard]] std::string_view answers() const { return answers_; }
 
  private:
-  struct Line {
-    std::uint64_t number;
+  struct Line {  // that has a message
     store::Digest digest;
-    std::size_t size = 0;  // of the message
-    int status = 0;
-    std::string err_msg;  // if it failed
-
-    void Fail(const http::Problem& problem) {
-      status = problem.status;
-      err_msg = problem.err_msg;
-    }
+    std::uint64_t number;
+    std::size_t at;  // where its message begins in messages_
+    std::size_t size;
+    std::size_t answer;  // where its answer begins in answers_
+  };
+  struct Failed {
+    std::size_t answer;
+    std::uint64_t number;
+    http::Problem problem;
   };
   [[nodiscard]] bool StoreSome(store::MessageStore& store, const Failure& failure,
-                               std::span<const store::Change> changes, std::span<Line*> lines);
+                               std::span<const Line> lines);
+  void Commit(store::MessageStore& store, std::span<const Line> lines);
+  void Fail(std::span<const Line> lines, const http::Problem& problem);
+  void AnswerFailed();
 
   std::size_t max_lines_;
+  std::size_t count_ = 0;  // of all lines
   std::vector<Line> lines_;
   std::string messages_;  // end to end
+  std::string answers_;   // until Store as if every message were new
+  std::vector<Failed> failed_;
   http::ByteBudget::Share share_;
 };
 

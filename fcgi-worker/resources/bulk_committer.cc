@@ -69,10 +69,8 @@ bool BulkCommitter::StoreAndAnswer() noexcept {
       }
       store_works = batch_.Store(store_, failure_);
     }
-    text_.clear();
-    batch_.AppendAnswers(text_);
+    answers_->Write(batch_.answers());
     batch_.Clear();
-    answers_->Write(text_);
     return answers_->Flush() && store_works;
   } catch (...) {
     (void)failure_.Explain(std::current_exception());  // logs it

@@ -6,7 +6,6 @@
 #include <condition_variable>
 #include <cstddef>
 #include <mutex>
-#include <string>
 #include <thread>
 
 #include "fcgi-worker/http/exchange.h"
@@ -46,7 +45,6 @@ class BulkCommitter {
   std::mutex& gate_;
   http::AnswerStream* answers_ = nullptr;
   BulkBatch batch_;  // the committer's while has_batch_ is set
-  std::string text_;
   std::mutex mutex_;
   std::condition_variable changed_;
   bool has_batch_ = false;  // guarded by mutex_
