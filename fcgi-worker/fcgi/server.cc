@@ -64,6 +64,11 @@ class Server::LiveExchange : public http::Exchange {
   [[nodiscard]] const http::Request& request() const override {
     return server_.slots_[index_].connection->inbound().request();
   }
+  [[nodiscard]] bool MayTakeLong() const override { return BlockingPool::OnThread(); }
+  void Postpone() noexcept override {
+    answered_ = true;
+    server_.Postpone(index_, server_.answers_);
+  }
   void Respond(http::Response response) noexcept override {
     answered_ = true;
     server_.Respond(index_, std::move(response));
@@ -159,8 +164,7 @@ Server::Server(const ServerOptions& options, Handler handler)
       stop_event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       slots_(options.max_connections),
       requests_(options.blocking_threads, kRequestQueue),
-      // Each waits with its content in memory; a long queue of slow clients would hold the whole budget.
-      answers_(options.blocking_threads, 2 * options.blocking_threads),
+      answers_(options.blocking_threads, kRequestQueue),
       // One that has ended may still hold its thread for a moment; the next one waits for that.
       uploads_(options.upload_threads, options.upload_threads) {
   if (!epoll_ || !stop_event_) Throw("epoll_create1 or eventfd");
@@ -288,8 +292,12 @@ void Server::Handle(std::size_t index) {
     handler_(std::make_unique<LiveExchange>(*this, index));
     return;
   }
+  Postpone(index, requests_);
+}
+
+void Server::Postpone(std::size_t index, BlockingPool& pool) {
   std::unique_ptr<BlockingPool::Task> task = std::make_unique<RequestTask>(*this, index);
-  if (!requests_.Submit(task)) Respond(index, http::ToResponse(http::Busy()));
+  if (!pool.Submit(task)) Respond(index, http::ToResponse(http::Busy()));
 }
 
 void Server::HandleUpload(std::size_t index) {

@@ -75,6 +75,7 @@ class Server {
   void Adopt(io::UniqueFd socket);
   void Handle(std::size_t index);
   void HandleUpload(std::size_t index);
+  void Postpone(std::size_t index, BlockingPool& pool);
   void Respond(std::size_t index, http::Response response);
   void Finish(std::size_t index);
   void Arm(std::size_t index, int operation);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <ctime>
+#include <exception>
 #include <string>
 #include <utility>
 
@@ -66,16 +67,21 @@ std::int64_t LastModified(std::int64_t created_ms) {
        {}});
 }
 
+// Copying and hashing this one would keep small requests waiting.
+class TakesLong : public std::exception {};
+
 // A message as {"message":"…"}, or as its bytes, too big to be built whole.
 class BigMessage : public http::StreamedContent {
  public:
   BigMessage(std::string message, Form form, http::ByteBudget::Share share)
-      : message_(std::move(message)), form_(form), share_(std::move(share)) {}
+      : message_(std::move(message)),
+        form_(form),
+        string_size_(form == Form::kJson ? json::StringSize(message_) : 0),
+        share_(std::move(share)) {}
 
   [[nodiscard]] std::uint64_t Size() const override {
     if (form_ == Form::kText) return message_.size();
-    if (size_ == 0) size_ = kOpen.size() + json::StringSize(message_) + kEnd.size();
-    return size_;
+    return kOpen.size() + string_size_ + kEnd.size();
   }
   void WriteTo(io::ByteSink& sink) override {
     if (form_ == Form::kText) {
@@ -83,14 +89,14 @@ class BigMessage : public http::StreamedContent {
       return;
     }
     sink.Write(kOpen);
-    json::WriteString(sink, message_);
+    json::WriteString(sink, message_, string_size_);
     sink.Write(kEnd);
   }
 
  private:
   const std::string message_;
   const Form form_;
-  mutable std::uint64_t size_ = 0;  // counted once
+  const std::size_t string_size_;  // as JSON
   http::ByteBudget::Share share_;
 };
 
@@ -142,21 +148,31 @@ std::optional<http::Response> Message::Handle(std::unique_ptr<http::Exchange>& e
   const auto digest = store::Digest::FromHex(hash);
   if (!digest) ThrowNotFound(hash);
   if (request.method == "DELETE") return Delete(exchange, *digest);
-  return Get(request, *digest);
+  return Get(exchange, *digest);
 }
 
-http::Response Message::Get(const http::Request& request, const store::Digest& digest) {
+std::optional<http::Response> Message::Get(std::unique_ptr<http::Exchange>& exchange,
+                                           const store::Digest& digest) {
+  const http::Request& request = exchange->request();
   const Form form = NegotiateForm(request);
   const std::string etag = EntityTag(digest, form);
   http::ByteBudget::Share share;
   const auto admit = [&](std::size_t bytes) {
+    if (bytes > kWholeBytes && !exchange->MayTakeLong()) throw TakesLong();
     auto taken = budget_.Take(bytes);
     if (!taken) throw HttpError(http::Busy());
     share = std::move(*taken);
   };
   http::Response response;
   response.headers = {{"ETag", etag}, {"Vary", "Accept"}, {"Cache-Control", "private, no-cache"}};
-  auto message = store_.Get(digest, admit);
+  std::optional<store::StoredMessage> message;
+  try {
+    message = store_.Get(digest, admit);
+  } catch (const TakesLong&) {
+    exchange->Postpone();
+    exchange.reset();
+    return std::nullopt;
+  }
   if (!message) ThrowNotFound(digest.Hex());
   const std::int64_t last_modified = LastModified(message->created_ms);
   response.headers.emplace_back("Last-Modified", http::FormatDate(last_modified));

@@ -27,7 +27,8 @@ class Message : public Resource {
   [[nodiscard]] std::optional<http::Response> Handle(std::unique_ptr<http::Exchange>& exchange) override;
 
  private:
-  [[nodiscard]] http::Response Get(const http::Request& request, const store::Digest& digest);
+  [[nodiscard]] std::optional<http::Response> Get(std::unique_ptr<http::Exchange>& exchange,
+                                                  const store::Digest& digest);
   [[nodiscard]] std::optional<http::Response> Delete(std::unique_ptr<http::Exchange>& exchange,
                                                      const store::Digest& digest);
 

@@ -51,8 +51,9 @@ struct Limits {
 // How many bytes WriteString writes for `utf8`, quotes included.
 [[nodiscard]] std::size_t StringSize(std::string_view utf8);
 
-// Writes `utf8` (valid UTF-8) as a JSON string with its quotes, in pieces of some kilobytes.
-void WriteString(io::ByteSink& sink, std::string_view utf8);
+// Writes `utf8` (valid UTF-8) as a JSON string with its quotes; `size` is its StringSize. What has nothing to
+// escape goes out from where it stands, all else in pieces of some kilobytes.
+void WriteString(io::ByteSink& sink, std::string_view utf8, std::size_t size);
 
 // The same, appended to `out`.
 void AppendString(std::string& out, std::string_view utf8);

@@ -28,7 +28,7 @@ void CheckWriting(std::string_view utf8) {
   MemorySink sink;
   sink.Write("{\"message\":");
   const std::size_t before = sink.text.size();
-  WriteString(sink, utf8);
+  WriteString(sink, utf8, StringSize(utf8));
   Require(sink.text.size() - before == StringSize(utf8));
   std::string appended;
   AppendString(appended, utf8);

@@ -32,7 +32,8 @@ std::string Content(const std::string& answer) {
   return answer.substr(answer.find("\r\n\r\n") + 4);
 }
 
-// Answers "<name> <path> <length of the body>"; /big with 2 MB; /hold when Release is called; /drop never.
+// Answers "<name> <path> <length of the body>"; /big with 2 MB; /hold when Release is called; /drop never; /long on a
+// /long on a thread that may take long, as "late".
 class Answering {
  public:
   explicit Answering(std::string name) : name_(std::move(name)) {}
@@ -47,6 +48,10 @@ class Answering {
       held_.push_back(std::move(exchange));
       arrived_.notify_all();
       return;
+    }
+    if (request.path == "/long") {
+      if (!exchange->MayTakeLong()) return exchange->Postpone();
+      return exchange->Respond(Text("late"));
     }
     if (request.path == "/big") return exchange->Respond(Text(std::string(2'000'000, 'b')));
     std::size_t length = 0;
@@ -99,6 +104,7 @@ class ServerTest : public CppUnit::TestFixture {
   CPPUNIT_TEST_SUITE(ServerTest);
   CPPUNIT_TEST(ServesKeptConnectionsManyAtATime);
   CPPUNIT_TEST(ServesBigBodiesAndBigAnswers);
+  CPPUNIT_TEST(PostponesAnyNumberOfLongRequests);
   CPPUNIT_TEST(AnswersAnUploadWhileItIsRead);
   CPPUNIT_TEST(EndsAnUploadThatIsNotReadToItsEnd);
   CPPUNIT_TEST(RefusesMoreUploadsThanItsLimit);
@@ -131,6 +137,19 @@ class ServerTest : public CppUnit::TestFixture {
     }
     for (std::thread& client : clients) client.join();
     CPPUNIT_ASSERT_EQUAL(400, right.load());
+    CPPUNIT_ASSERT_EQUAL(std::size_t{0}, AwaitEmpty(*server));
+  }
+
+  void PostponesAnyNumberOfLongRequests() {
+    const auto server = Start(first_);
+    {
+      std::vector<io::UniqueFd> clients;
+      for (int i = 0; i < 100; ++i) clients.push_back(pool_.Connect());
+      for (const io::UniqueFd& client : clients) CPPUNIT_ASSERT(Send(client, RequestBytes("GET", "/long")));
+      for (const io::UniqueFd& client : clients) {
+        CPPUNIT_ASSERT_EQUAL(std::string("late"), Content(ReadAnswer(client)));
+      }
+    }
     CPPUNIT_ASSERT_EQUAL(std::size_t{0}, AwaitEmpty(*server));
   }
 
