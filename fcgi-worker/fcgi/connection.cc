@@ -103,6 +103,15 @@ void Connection::StreamContent() {
   inbound_.StreamBody();
 }
 
+// Whoever reads looks before each read whether it is over. Only if nothing comes, so that it does not look,
+// the read is ended: what the peer would send then fails, and it may pass over the end of the answer.
+void Connection::EndContent() {
+  if (!streams_) return;
+  inbound_.EndBody();
+  constexpr std::chrono::milliseconds kSilence{500};
+  if (read_clock_.BlockedSince(std::chrono::steady_clock::now() - kSilence)) ::shutdown(fd(), SHUT_RD);
+}
+
 http::AnswerStream& Connection::BeginAnswer(const http::Response& head) {
   live_answer_.Write(Head(head, std::nullopt));
   return live_answer_;
@@ -132,6 +141,15 @@ bool Connection::FinishRequest() {
   answer_due_ = 0;
   if (left_over) AwaitClose();
   return usable && peer_keeps_ && !left_over;
+}
+
+void Connection::CutAnswer() {
+  const progress::Waiting waiting;
+  answer_due_ = AnswerDue(0);
+  const bool sent = writer_->Flush();
+  answer_due_ = 0;
+  ::shutdown(fd(), SHUT_WR);
+  if (sent && !inbound_.BodyEnded()) AwaitClose();
 }
 
 // The peer may still be sending content; were the connection closed under it, it would not read the answer.

@@ -38,6 +38,10 @@ class Connection {
   // The request that was read last; valid until FinishRequest.
   [[nodiscard]] const InboundRequest& inbound() const { return inbound_; }
 
+  // Instead of FinishRequest: breaks off an answer that was begun, so that the peer sees that it is not
+  // whole. What was written of it arrives: if content is left over, this waits until the peer has closed.
+  void CutAnswer();
+
   // Reads what is left of the request's content (FastCGI wants it read before the answer ends), and writes
   // the answer, without its content if the method was HEAD. Errors show in FinishRequest.
   void WriteAnswer(http::Response& response);
@@ -45,6 +49,10 @@ class Connection {
   // For a request whose content may be endless: it is read in the pieces in which it comes, and what is left
   // of it does not hold up the answer. Its client may be slower by a minute (CutIfStuck).
   void StreamContent();
+
+  // Makes the reading of such a content throw http::BodyIncomplete soon; call it again until it has. For any
+  // thread, while the object lives.
+  void EndContent();
 
   // Writes the head of an answer and returns where its content goes; valid until FinishRequest.
   [[nodiscard]] http::AnswerStream& BeginAnswer(const http::Response& head);

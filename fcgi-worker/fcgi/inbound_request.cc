@@ -62,6 +62,7 @@ void InboundRequest::Body::Reset(FCGX_Request& raw, ReadClock& clock, std::optio
   clock_ = &clock;
   left_ = length;
   streamed_ = false;
+  over_ = false;
   ended_ = false;
   // Nobody will ask for the end of no content; whoever answers (the committer, say) must not have to wait for
   // it.
@@ -97,6 +98,7 @@ std::size_t InboundRequest::Body::ReadSome(std::span<char> buffer) {
   if (Buffered() == 0) {
     const progress::Waiting waiting;
     const ReadClock::Scope reading(*clock_);
+    if (over_) throw http::BodyIncomplete();
     const int first = FCGX_GetChar(stream_);
     if (first == EOF) {
       if (FCGX_GetError(stream_) != 0 || left_.value_or(0) > 0) throw http::BodyIncomplete();

@@ -57,6 +57,10 @@ class InboundRequest {
   // From now on the content is read in the pieces in which it comes, and may be of unknown length.
   void StreamBody() { body_.Stream(); }
 
+  // From now on a read of a streamed content throws http::BodyIncomplete unless it blocks already. Any
+  // thread.
+  void EndBody() { body_.MakeOver(); }
+
   // Whether all of the content was read.
   [[nodiscard]] bool BodyEnded() const { return body_.ended(); }
 
@@ -65,6 +69,7 @@ class InboundRequest {
    public:
     void Reset(FCGX_Request& raw, ReadClock& clock, std::optional<std::uint64_t> length);
     void Stream() { streamed_ = true; }
+    void MakeOver() { over_ = true; }
     [[nodiscard]] std::size_t Read(std::span<char> buffer) override;  // throws http::BodyIncomplete
     [[nodiscard]] bool Ready(std::chrono::milliseconds patience) override;
     void Discard();
@@ -79,6 +84,7 @@ class InboundRequest {
     ReadClock* clock_ = nullptr;
     std::optional<std::uint64_t> left_;  // of the announced length
     bool streamed_ = false;
+    std::atomic<bool> over_{false};  // no more of it is wanted
     bool ended_ = false;
   };
 

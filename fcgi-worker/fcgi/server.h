@@ -51,7 +51,8 @@ class Server {
   void CutSilentPeers(std::chrono::seconds limit);
 
   // Stops accepting, finishes the requests at hand and hands every connection over, for at most `limit`.
-  // Returns how many connections are left, 0 if all went well.
+  // Uploads that are not at their end by then are told that theirs has come (http::BodyIncomplete), and have
+  // five seconds to answer what they took. Returns how many connections are left, 0 if all went well.
   [[nodiscard]] std::size_t Drain(std::chrono::milliseconds limit);
 
  private:
@@ -78,9 +79,11 @@ class Server {
   void Postpone(std::size_t index, BlockingPool& pool);
   void Respond(std::size_t index, http::Response response);
   void Finish(std::size_t index);
+  void Cut(std::size_t index);
   void Arm(std::size_t index, int operation);
   void Watch(std::size_t index, int operation);
   void Close(std::size_t index);
+  void HandOverUntil(std::chrono::steady_clock::time_point deadline);
   void TryHandOver(std::size_t index);
   [[nodiscard]] bool TakeOver(std::size_t index);
   [[nodiscard]] bool Idle(std::size_t index) const;
@@ -94,6 +97,7 @@ class Server {
   std::atomic<std::size_t> open_{0};
   std::atomic<bool> draining_{false};
   std::atomic<bool> stopping_{false};
+  bool uploads_over_ = false;  // the drain's
   std::mutex mutex_;
   std::condition_variable closed_;
   std::vector<std::size_t> free_slots_;  // guarded by mutex_

@@ -71,6 +71,9 @@ class Upload {
       Refuse(error);
       HandOver();
       lines_.PassOverTheRest();  // many clients see no end of an answer before they have sent everything
+    } catch (const http::BodyIncomplete&) {
+      HandOver();  // the worker may be about to end, and the client there: what came whole is answered
+      throw;
     }
     HandOver();
   }
@@ -135,7 +138,7 @@ void Bulk::Take(std::unique_ptr<http::Exchange>& exchange) {
     committer->AnswerTo(taken->Begin(Head()));
     Upload(*request.body, budget_, limits_, batch_lines_, *committer).Run();
     whole = true;
-  } catch (const http::BodyIncomplete&) {  // nobody is left to be told
+  } catch (const http::BodyIncomplete&) {  // a cut answer says so
   } catch (...) {
     (void)failure_.Explain(std::current_exception());  // logs it
   }

@@ -40,16 +40,16 @@ slow_begin() {
     PIDS="${PIDS:-} $!"
     exec {SLOW}>"$BATS_TEST_TMPDIR/$1"
 }
-# slow_until LINES: keeps sending lines until so many were answered, and at least one is.
-slow_until() {
-    local number
-    for ((number = 0; number < 2000; number++)); do
-        ! has_lines "$ANSWER" "$1" || return 0
-        echo "{\"message\":\"slow $BATS_TEST_NUMBER $number\"}" | tee -a "$ANSWER.sent" >&"$SLOW"
-        sleep 0.01
-    done
-    echo "no $1 answers: $(head -c 500 "$ANSWER")"
-    return 1
+gone_after_another_line() {
+    answered_by_another_line 1
+    is_gone "$CURL"
+}
+# slow_until LINES: keeps sending lines until so many were answered. (Apache passes an answer on when it next has
+# content to pass on, so each try sends one.)
+slow_until() { wait_for 30 answered_by_another_line "$1"; }
+answered_by_another_line() {
+    echo "{\"message\":\"slow $BATS_TEST_NUMBER $((++SLOW_LINES))\"}" | tee -a "$ANSWER.sent" >&"$SLOW"
+    has_lines "$ANSWER" "$1"
 }
 slow_end() { exec {SLOW}>&-; }
 # No upload runs: both places are free.
@@ -223,25 +223,49 @@ for number, line in enumerate(lines):
     wait "$reload"
 }
 
+@test "an upload that outlasts a drain is cut: what was taken is answered, and the rest can be sent again" {
+    export HASHPOST_DRAIN_SECONDS=1
+    stack_new
+    OWN_STACK=1
+    stack_start
+    slow_begin upload
+    slow_until 5
+    (exec {SLOW}>&-; stack_reload >"$BATS_TEST_TMPDIR/reload") &
+    local reload=$! status=0
+    wait_for 30 gone_after_another_line
+    wait "$CURL" || status=$?
+    slow_end
+    wait "$reload"
+    ((status != 0)) # the answer was cut, not ended
+    acknowledged_is_there "$ANSWER.sent" "$ANSWER"
+    [[ $(worker_logs) != *'connections are cut'* ]]
+    bulk "$ANSWER.sent"
+    (($(grep -cE '^\{"status":20[01],' "$BODY") == $(wc -l <"$ANSWER.sent")))
+}
+
 @test "memory does not grow with the upload" {
     [[ $HASHPOST_WORKER_BIN == */release/* ]] || skip "a sanitizer needs memory of its own"
-    local mib=${HASHPOST_TEST_BULK_MIB:-96} most=0 now curl
+    local mib=${HASHPOST_TEST_BULK_MIB:-96} most=0 curl
     ndjson make $((mib * 1024)) 1008 "$RANDOM" >"$BATS_TEST_TMPDIR/lines"
     local before
     before=$(anonymous_kib)
     curl -sS --cacert "$CACERT" -X POST -H "$TYPE" -T "$BATS_TEST_TMPDIR/lines" -o "$BATS_TEST_TMPDIR/answer" "$URL/messages" 3>&- &
     curl=$!
     PIDS=$curl
-    while kill -0 "$curl" 2>/dev/null; do
-        now=$(anonymous_kib)
-        ((now <= most)) || most=$now
-        [[ -z $(find "$HASHPOST_HOME/tmp" -type f -size +1M) ]]
-        sleep 0.05
-    done
+    wait_for 300 has_ended_after_a_look "$curl"
     wait "$curl"
+    [[ -z ${SPOOLED:-} ]] || { echo "spooled: $SPOOLED"; false; }
     echo "RssAnon of all workers: $before KiB before, $most KiB at most"
     ((most - before < 16384))
     (($(wc -l <"$BATS_TEST_TMPDIR/answer") == mib * 1024))
+}
+# Notes in $most and $SPOOLED what it sees.
+has_ended_after_a_look() {
+    local now
+    now=$(anonymous_kib)
+    ((now <= most)) || most=$now
+    SPOOLED+=$(find "$HASHPOST_HOME/tmp" -type f -size +1M)
+    is_gone "$1"
 }
 anonymous_kib() {
     local pid

@@ -115,6 +115,7 @@ class ServerTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(FinishesARequestThenHandsItsConnectionOver);
   CPPUNIT_TEST(HandsOverARequestThatWaitsInTheSocket);
   CPPUNIT_TEST(GivesUpDrainingAtItsLimit);
+  CPPUNIT_TEST(CutsAnUploadAtTheDrainLimitWithoutLosingWhatWasAnswered);
   CPPUNIT_TEST(AcceptsNoMoreThanItsLimitOfConnections);
   CPPUNIT_TEST(RefusesADescriptorThatDoesNotListen);
   CPPUNIT_TEST_SUITE_END();
@@ -342,6 +343,34 @@ class ServerTest : public CppUnit::TestFixture {
     first_.AwaitHeld(1);
     CPPUNIT_ASSERT_EQUAL(std::size_t{1}, server->Drain(milliseconds(50)));
     first_.Release();
+  }
+
+  void CutsAnUploadAtTheDrainLimitWithoutLosingWhatWasAnswered() {
+    const auto server = Start(first_);
+    io::UniqueFd idle = pool_.Connect();
+    io::UniqueFd busy = pool_.Connect();
+    std::string answer;
+    for (const io::UniqueFd* client : {&idle, &busy}) {
+      CPPUNIT_ASSERT(Send(*client, UploadHead("/echo") + Record(kStdin, "before")));
+      for (answer.clear(); !answer.ends_with("before");) answer += ReadPiece(*client);
+    }
+    auto drained = std::async(std::launch::async, [&] { return server->Drain(milliseconds(50)); });
+    // The client that goes on sending is not disturbed in it until it sees the end of the answer.
+    std::string echoed;
+    std::size_t sent = 0;
+    try {
+      for (;; ++sent) {
+        CPPUNIT_ASSERT(Send(busy, Record(kStdin, "x")));
+        echoed += ReadPiece(busy);
+      }
+    } catch (const std::runtime_error&) {
+    }
+    CPPUNIT_ASSERT(Send(busy, Record(kStdin, std::string(50'000, 'x'))));
+    CPPUNIT_ASSERT_EQUAL(std::string(sent, 'x'), echoed);
+    CPPUNIT_ASSERT(AwaitClosed(idle));
+    busy = io::UniqueFd();
+    idle = io::UniqueFd();
+    CPPUNIT_ASSERT_EQUAL(std::size_t{0}, drained.get());
   }
 
   void AcceptsNoMoreThanItsLimitOfConnections() {
