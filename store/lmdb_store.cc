@@ -119,6 +119,7 @@ LmdbStore::LmdbStore(LmdbStoreOptions options) : options_(std::move(options)) {
     env_->Sync();
     room_ = std::make_unique<Room>(options_.folder, *env_,
                                    RoomLimits{options_.max_bytes, options_.min_free_bytes});
+    turnstile_ = std::make_unique<Turnstile>(options_.folder);
     env_->ClearStaleReaders();
     CreateFormat();
     SyncFolder(options_.folder);
@@ -234,7 +235,11 @@ std::vector<Outcome> LmdbStore::Commit(lmdb::WriteTxn& txn, std::span<const Chan
 
 class LmdbStore::WriteTurn : public MessageStore::Turn {
  public:
-  explicit WriteTurn(LmdbStore& store) : store_(store) { txn_.emplace(*store.env_); }
+  WriteTurn(LmdbStore& store, bool is_bulk) : store_(store) {
+    if (is_bulk) bulk_.reset(new Turnstile::Place(store.turnstile_->AwaitBulk()));
+    const Turnstile::Place next = store.turnstile_->AwaitNext();
+    txn_.emplace(*store.env_);
+  }
 
   [[nodiscard]] std::vector<Outcome> Apply(std::span<const Change> changes) override {
     try {
@@ -266,14 +271,23 @@ class LmdbStore::WriteTurn : public MessageStore::Turn {
   }
 
   LmdbStore& store_;
-  std::optional<lmdb::WriteTxn> txn_;
+  std::unique_ptr<Turnstile::Place> bulk_;
+  std::optional<lmdb::WriteTxn> txn_;  // ends before bulk_
 };
 
 std::unique_ptr<MessageStore::Turn> LmdbStore::AwaitTurn() {
+  return MakeTurn(false);
+}
+
+std::unique_ptr<MessageStore::Turn> LmdbStore::AwaitBulkTurn() {
+  return MakeTurn(true);
+}
+
+std::unique_ptr<MessageStore::Turn> LmdbStore::MakeTurn(bool is_bulk) {
   if (broken_)
     throw StoreBroken("The store in " + options_.folder + " failed before; this process must end.");
   try {
-    return std::make_unique<WriteTurn>(*this);
+    return std::make_unique<WriteTurn>(*this, is_bulk);
   } catch (const lmdb::Error& error) {
     Rethrow(error);
   }

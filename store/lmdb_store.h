@@ -16,6 +16,7 @@
 #include "lib/lmdb/lmdb.h"
 #include "store/message_store.h"
 #include "store/room.h"
+#include "store/turnstile.h"
 
 namespace hashpost::store {
 
@@ -34,6 +35,7 @@ class LmdbStore : public MessageStore {
   ~LmdbStore() override;
 
   [[nodiscard]] std::unique_ptr<Turn> AwaitTurn() override;
+  [[nodiscard]] std::unique_ptr<Turn> AwaitBulkTurn() override;
   [[nodiscard]] std::optional<StoredMessage> Get(const Digest& digest, const Admit& admit) override;
   [[nodiscard]] bool Holds(const Digest& digest, std::string_view message) override;
   [[nodiscard]] std::optional<MessageInfo> Find(const Digest& digest) override;
@@ -45,6 +47,7 @@ class LmdbStore : public MessageStore {
   class Snapshot;  // a read transaction on loan from the pool
   class WriteTurn;
 
+  std::unique_ptr<Turn> MakeTurn(bool is_bulk);
   void CreateFormat();
   void VerifyIfSuspect();
   [[noreturn]] void Rethrow(const lmdb::Error& error);
@@ -54,6 +57,7 @@ class LmdbStore : public MessageStore {
   const LmdbStoreOptions options_;
   std::unique_ptr<lmdb::Env> env_;
   std::unique_ptr<Room> room_;
+  std::unique_ptr<Turnstile> turnstile_;
   lmdb::Database messages_ = 0;
   std::atomic<bool> broken_ = false;  // set once: a sync failed, so no write may follow
   std::mutex pool_mutex_;

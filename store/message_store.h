@@ -91,6 +91,10 @@ class MessageStore {
   // comes while it waits goes along. Throws StoreUnavailable or StoreBroken.
   [[nodiscard]] virtual std::unique_ptr<Turn> AwaitTurn() = 0;
 
+  // The same for who writes without a pause: uploads, of all processes, queue for it one at a time, and
+  // others who come meanwhile go first.
+  [[nodiscard]] virtual std::unique_ptr<Turn> AwaitBulkTurn() { return AwaitTurn(); }
+
   // Makes all `changes` in one durable commit, as if in order; on return each outcome is on disk. A record
   // whose bytes are not the message any more (a damaged one) is replaced, which counts as kCreated. Throws
   // StoreFull, StoreUnavailable or StoreBroken: then none of them was made.

@@ -128,7 +128,7 @@ void Bulk::Take(std::unique_ptr<http::Exchange>& exchange) {
   CheckHead(request, limits_);
   std::optional<BulkCommitter> committer;
   try {
-    committer.emplace(store_, failure_, gate_, batch_lines_);
+    committer.emplace(store_, failure_, batch_lines_);
   } catch (const std::system_error&) {
     throw HttpError(http::Busy());
   }

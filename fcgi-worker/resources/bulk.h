@@ -6,7 +6,6 @@
 
 #include <cstddef>
 #include <memory>
-#include <mutex>
 
 #include "fcgi-worker/http/byte_budget.h"
 #include "fcgi-worker/http/exchange.h"
@@ -36,7 +35,6 @@ class Bulk {
   const Failure& failure_;
   const LineLimits limits_;
   const std::size_t batch_lines_;
-  std::mutex gate_;  // held for a commit: uploads take turns, and leave room for single messages
 };
 
 }  // namespace hashpost::resources

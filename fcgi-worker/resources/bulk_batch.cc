@@ -97,7 +97,7 @@ void BulkBatch::Commit(store::MessageStore& store, std::span<const Line> lines) 
     changes.push_back({line.digest, std::string_view(messages_).substr(line.at, line.size)});
   }
   { const progress::Waiting fresh_start; }  // each commit is a piece of work of its own for the watchdog
-  const std::vector<store::Outcome> outcomes = store.Apply(changes);
+  const std::vector<store::Outcome> outcomes = store.AwaitBulkTurn()->Apply(changes);
   for (std::size_t i = 0; i < lines.size(); ++i) {
     if (outcomes[i] == store::Outcome::kExisted) answers_[lines[i].answer + kLastDigitOfStatus] = '0';
   }

@@ -7,9 +7,8 @@
 
 namespace hashpost::resources {
 
-BulkCommitter::BulkCommitter(store::MessageStore& store, const Failure& failure, std::mutex& gate,
-                             std::size_t max_batch_lines)
-    : store_(store), failure_(failure), gate_(gate), batch_(max_batch_lines), thread_([this] { Run(); }) {}
+BulkCommitter::BulkCommitter(store::MessageStore& store, const Failure& failure, std::size_t max_batch_lines)
+    : store_(store), failure_(failure), batch_(max_batch_lines), thread_([this] { Run(); }) {}
 
 bool BulkCommitter::Take(BulkBatch& batch) {
   const progress::Waiting waiting;
@@ -60,15 +59,7 @@ void BulkCommitter::Run() {
 // False: nothing may follow.
 bool BulkCommitter::StoreAndAnswer() noexcept {
   try {
-    bool store_works = false;
-    {
-      std::unique_lock turn(gate_, std::defer_lock);
-      {
-        const progress::Waiting waiting;
-        turn.lock();
-      }
-      store_works = batch_.Store(store_, failure_);
-    }
+    const bool store_works = batch_.Store(store_, failure_);
     answers_->Write(batch_.answers());
     batch_.Clear();
     return answers_->Flush() && store_works;

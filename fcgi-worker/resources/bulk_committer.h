@@ -17,10 +17,9 @@ namespace hashpost::resources {
 
 class BulkCommitter {
  public:
-  // Starts the thread. `gate` lets one commit of this process through at a time. All references must outlive
-  // the object. Throws std::system_error if there is no thread to be had.
-  BulkCommitter(store::MessageStore& store, const Failure& failure, std::mutex& gate,
-                std::size_t max_batch_lines);
+  // Starts the thread. All references must outlive the object. Throws std::system_error if there is no thread
+  // to be had.
+  BulkCommitter(store::MessageStore& store, const Failure& failure, std::size_t max_batch_lines);
   ~BulkCommitter() { Finish(); }
   BulkCommitter(const BulkCommitter&) = delete;
   BulkCommitter& operator=(const BulkCommitter&) = delete;
@@ -42,7 +41,6 @@ class BulkCommitter {
 
   store::MessageStore& store_;
   const Failure& failure_;
-  std::mutex& gate_;
   http::AnswerStream* answers_ = nullptr;
   BulkBatch batch_;  // the committer's while has_batch_ is set
   std::mutex mutex_;

@@ -5,10 +5,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
 #include <functional>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "tests/unit/store/conformance.h"
@@ -58,6 +60,7 @@ class LmdbStoreTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(ReplacesADamagedRecordWhenItsMessageIsPutAgain);
   CPPUNIT_TEST(RefusesAFormatThatItDoesNotKnow);
   CPPUNIT_TEST(NamesTheFolderThatCannotBeOpened);
+  CPPUNIT_TEST(GivesSingleWritersTheirTurnBesideUploadsThatNeverPause);
   CPPUNIT_TEST(KeepsItsFilesFromStrangers);
   CPPUNIT_TEST(ChecksEveryMessageAfterAFailedSync);
   CPPUNIT_TEST(RefusesWritesWhileASyncLeftDamage);
@@ -142,6 +145,31 @@ class LmdbStoreTest : public CppUnit::TestFixture {
     } catch (const StoreError& error) {
       CPPUNIT_ASSERT(std::string(error.what()).find("format 9") != std::string::npos);
     }
+  }
+
+  void GivesSingleWritersTheirTurnBesideUploadsThatNeverPause() {
+    LmdbStore store({.folder = folder_->path(), .max_bytes = kMaxBytes});
+    std::atomic<bool> stop = false;
+    std::atomic<int> batches = 0;
+    std::vector<std::thread> uploads;
+    for (int upload = 0; upload < 3; ++upload) {
+      uploads.emplace_back([&, upload] {
+        for (int batch = 0; !stop; ++batch) {
+          const std::string message = std::to_string(upload) + "/" + std::to_string(batch);
+          const Change change = Put(message);
+          if (store.AwaitBulkTurn()->Apply({&change, 1}).front() == Outcome::kCreated) ++batches;
+        }
+      });
+    }
+    while (batches < 3) std::this_thread::yield();
+    for (int single = 0; single < 50; ++single) {
+      const std::string message = "single " + std::to_string(single);
+      CPPUNIT_ASSERT(Outcome::kCreated == One(store, Put(message)));
+    }
+    const int until_then = batches;
+    while (batches < until_then + 3) std::this_thread::yield();  // nor do single writers shut out uploads
+    stop = true;
+    for (std::thread& upload : uploads) upload.join();
   }
 
   void NamesTheFolderThatCannotBeOpened() {

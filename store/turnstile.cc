@@ -1,0 +1,43 @@
+#include "store/turnstile.h"
+
+#include <fcntl.h>
+
+#include <cerrno>
+#include <system_error>
+
+#include "lib/progress/progress.h"
+#include "store/message_store.h"
+
+namespace hashpost::store {
+namespace {
+
+void Lock(int file, int byte, short type) {
+  struct flock range {};
+  range.l_type = type;
+  range.l_whence = SEEK_SET;
+  range.l_start = byte;
+  range.l_len = 1;
+  while (::fcntl(file, F_OFD_SETLKW, &range) != 0 && errno == EINTR) {
+  }
+}
+
+}  // namespace
+
+Turnstile::Turnstile(const std::string& folder)
+    : file_(::open((folder + "/turns.lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0640)) {
+  if (!file_) {
+    throw StoreError(folder + "/turns.lock cannot be opened: " + std::system_category().message(errno) + ".");
+  }
+}
+
+Turnstile::Place::Place(int file, Lane& lane) : file_(file), lane_(lane), held_(lane.mutex, std::defer_lock) {
+  const progress::Waiting waiting;
+  held_.lock();
+  Lock(file_, lane_.byte, F_WRLCK);
+}
+
+Turnstile::Place::~Place() {
+  Lock(file_, lane_.byte, F_UNLCK);
+}
+
+}  // namespace hashpost::store
