@@ -120,8 +120,8 @@ asan tsan: ## unit and end-to-end tests under Address+UndefinedBehaviour, or Thr
 .PHONY: fuzz
 fuzz: ## fuzz the parsers, FUZZ_SECONDS (60) each, under Address+UndefinedBehaviour sanitizer
 	@service/deps.sh run fuzz
-	@$(MAKE) --no-print-directory -j$(JOBS) build/fuzz/json_fuzz build/fuzz/http_fields_fuzz
-	@for harness in json_fuzz http_fields_fuzz; do \
+	@$(MAKE) --no-print-directory -j$(JOBS) build/fuzz/json_fuzz build/fuzz/http_fields_fuzz build/fuzz/bulk_fuzz
+	@for harness in json_fuzz http_fields_fuzz bulk_fuzz; do \
 		mkdir -p build/fuzz/corpus/$$harness; \
 		build/fuzz/$$harness -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -print_final_stats=1 -verbosity=0 \
 			-artifact_prefix=build/fuzz/ build/fuzz/corpus/$$harness tests/fuzz/corpus/$$harness; \
@@ -191,6 +191,8 @@ FUZZ = clang++ $(LANGUAGE_FLAGS) -O1 -g -fsanitize=fuzzer,address,undefined -fno
 build/fuzz/json_fuzz: $(wildcard tests/fuzz/json_fuzz.cc lib/json/*.cc)
 build/fuzz/http_fields_fuzz: $(wildcard tests/fuzz/http_fields_fuzz.cc lib/json/*.cc lib/crypto/*.cc) \
 	$(addprefix fcgi-worker/http/,field_syntax.cc problem.cc media_type.cc conditional.cc digest_fields.cc)
+build/fuzz/bulk_fuzz: $(wildcard tests/fuzz/bulk_fuzz.cc lib/json/*.cc lib/crypto/*.cc lib/log/*.cc lib/progress/*.cc \
+	fcgi-worker/http/*.cc) $(addprefix fcgi-worker/resources/,bulk.cc bulk_batch.cc bulk_committer.cc failure.cc line_reader.cc message_json.cc)
 build/fuzz/%:
 	@mkdir -p $(@D)
 	@echo "  FUZZ $@"

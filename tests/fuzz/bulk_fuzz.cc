@@ -1,0 +1,178 @@
+// Feeds arbitrary bytes to a bulk upload, in pieces, and compares the answer with what each line by itself
+// would get. Built with clang: -fsanitize=fuzzer,address,undefined
+// -fsanitize-ignorelist=tests/fuzz/ubsan-ignorelist.txt. Corpus: corpus/bulk_fuzz.
+
+#include <algorithm>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "fcgi-worker/http/errors.h"
+#include "fcgi-worker/resources/bulk.h"
+#include "fcgi-worker/resources/message_json.h"
+#include "tests/unit/lib/json/memory_streams.h"
+
+namespace {
+
+using namespace hashpost;
+
+constexpr std::size_t kMaxMessageBytes = 64;
+constexpr std::size_t kBatchLines = 3;
+
+void Require(bool holds) {
+  if (!holds) std::abort();
+}
+
+// Knows digests only. What begins with an F never fits.
+class FuzzStore : public store::MessageStore {
+ public:
+  class FuzzTurn : public Turn {
+   public:
+    explicit FuzzTurn(std::set<store::Digest>& known) : known_(known) {}
+    std::vector<store::Outcome> Apply(std::span<const store::Change> changes) override {
+      Require(!changes.empty() && changes.size() <= kBatchLines);
+      for (const auto& change : changes) {
+        Require(crypto::HashSha256(*change.message) == change.digest);
+        if (change.message->starts_with('F')) throw store::StoreFull("is full");
+      }
+      std::vector<store::Outcome> outcomes;
+      for (const auto& change : changes) {
+        outcomes.push_back(known_.insert(change.digest).second ? store::Outcome::kCreated
+                                                               : store::Outcome::kExisted);
+      }
+      return outcomes;
+    }
+
+   private:
+    std::set<store::Digest>& known_;
+  };
+  std::unique_ptr<Turn> AwaitTurn() override { return std::make_unique<FuzzTurn>(known_); }
+  std::optional<store::StoredMessage> Get(const store::Digest&, const store::Admit&) override { return {}; }
+  bool Holds(const store::Digest&, std::string_view) override { return false; }
+  std::optional<store::MessageInfo> Find(const store::Digest&) override { return {}; }
+  std::vector<store::Digest> Scan(const std::optional<store::Digest>&, std::size_t) override { return {}; }
+  void CheckWritable() override {}
+  void Maintain() override {}
+
+ private:
+  std::set<store::Digest> known_;
+};
+
+struct Answer {
+  std::string content;
+  bool whole = false;
+};
+
+// The content comes in pieces, and breaks off or comes whole.
+class Upload : public http::Exchange {
+ public:
+  Upload(std::string_view content, std::size_t piece, bool breaks_off, Answer& answer)
+      : body_(content, piece, breaks_off), answer_(answer), live_(answer) {
+    request_.method = "POST";
+    request_.fields = {{"CONTENT_TYPE", "application/x-ndjson"}};
+    request_.body = &body_;
+  }
+  [[nodiscard]] const http::Request& request() const override { return request_; }
+  [[nodiscard]] bool MayTakeLong() const override { return true; }
+  void Postpone() noexcept override { std::abort(); }
+  void Respond(http::Response) noexcept override { std::abort(); }
+  [[nodiscard]] http::AnswerStream& Begin(const http::Response&) override { return live_; }
+  void End(http::Ending ending) noexcept override { answer_.whole = ending == http::Ending::kWhole; }
+
+ private:
+  class Body : public http::BodyReader {
+   public:
+    Body(std::string_view content, std::size_t piece, bool breaks_off)
+        : rest_(content), piece_(piece), breaks_off_(breaks_off) {}
+    [[nodiscard]] std::size_t Read(std::span<char> buffer) override {
+      const std::size_t size = std::min({buffer.size(), rest_.size(), piece_});
+      if (size == 0 && breaks_off_) throw http::BodyIncomplete();
+      std::memcpy(buffer.data(), rest_.data(), size);
+      rest_.remove_prefix(size);
+      return size;
+    }
+    [[nodiscard]] bool Ready(std::chrono::milliseconds) override { return rest_.size() % 3 != 0; }
+
+   private:
+    std::string_view rest_;
+    std::size_t piece_;
+    bool breaks_off_;
+  };
+  struct Live : http::AnswerStream {
+    explicit Live(Answer& kept) : answer(kept) {}
+    void Write(std::string_view bytes) override { answer.content += bytes; }
+    [[nodiscard]] bool Flush() override { return true; }
+    Answer& answer;
+  };
+  http::Request request_;
+  Body body_;
+  Answer& answer_;
+  Live live_;
+};
+
+// The lines that an upload of `content` has, without their ends.
+std::vector<std::string_view> Split(std::string_view content, bool breaks_off) {
+  std::vector<std::string_view> lines;
+  while (!content.empty()) {
+    const std::size_t end = content.find('\n');
+    if (end == std::string_view::npos && breaks_off) break;
+    lines.push_back(content.substr(0, end));
+    content.remove_prefix(end == std::string_view::npos ? content.size() : end + 1);
+  }
+  return lines;
+}
+
+// How the answer to a line begins.
+std::string Wanted(std::string_view line, std::set<std::string>& known) {
+  io::MemorySource source(line, SIZE_MAX);
+  try {
+    const std::string message = resources::ReadMessage(source, kMaxMessageBytes);
+    if (message.starts_with('F')) return R"({"status":507,"err_msg":")";
+    const bool fresh = known.insert(message).second;
+    return std::string(R"({"status":)") + (fresh ? "201" : "200") + R"(,"digest":")" +
+           crypto::HashSha256(message).Hex() + "\"}";
+  } catch (const http::HttpError& error) {
+    return R"({"status":)" + std::to_string(error.problem().status) + R"(,"err_msg":")";
+  }
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  if (size == 0) return 0;
+  const std::string_view content(reinterpret_cast<const char*>(data) + 1, size - 1);
+  const bool breaks_off = data[0] % 2 != 0;
+  const std::size_t piece = 1 + data[0] / 2;
+
+  FuzzStore store;
+  http::ByteBudget budget(1U << 20U);
+  // (One for all, since it logs a full store once a second at most.)
+  static const resources::Failure failure([](const std::string&) { std::abort(); });
+  resources::Bulk bulk(store, budget, failure, {kMaxMessageBytes, 0}, kBatchLines);
+  Answer answer;
+  std::unique_ptr<http::Exchange> exchange = std::make_unique<Upload>(content, piece, breaks_off, answer);
+  bulk.Take(exchange);
+
+  Require(answer.whole != breaks_off);
+  std::string_view answers = answer.content;
+  std::set<std::string> known;
+  std::size_t number = 0;
+  for (const std::string_view line : Split(content, breaks_off)) {
+    const std::string_view said = answers.substr(0, answers.find('\n'));
+    const std::string wanted = Wanted(line, known);
+    Require(said.starts_with(wanted));
+    ++number;
+    Require(said.size() == wanted.size() || said.ends_with(",\"line\":" + std::to_string(number) + "}"));
+    answers.remove_prefix(said.size() + 1);
+  }
+  // A line that breaks off may be told what was wrong with it before it did.
+  Require(answers.empty() ||
+          (breaks_off && answers.starts_with(R"({"status":4)") && answers.find('\n') == answers.size() - 1));
+  return 0;
+}
