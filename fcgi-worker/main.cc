@@ -75,7 +75,8 @@ int Serve(const Config& config) {
   // Only now: until here nothing is lost if a signal ends the process, and opening may take long.
   BlockSignals();
   DoNotWaitForTheLog();
-  store::GroupCommitter committer(store);
+  // (With one I/O thread alone, reads would wait for the commit.)
+  store::GroupCommitter committer(store, {.alone_at_once = config.threads > 1});
   http::ByteBudget budget(config.max_inflight_bytes);
   const resources::Failure failure([](const std::string& /*reason*/) { RequestFail(); });
 

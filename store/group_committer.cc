@@ -22,11 +22,29 @@ void GroupCommitter::Finish() {
 
 void GroupCommitter::Submit(std::unique_ptr<PendingWrite> write) {
   bool wake = false;
+  bool alone = false;
   {
     const std::scoped_lock lock(mutex_);
-    if (queue_.empty() && !committing_) waiting_since_ = std::chrono::steady_clock::now();
+    const bool idle = queue_.empty() && !committing_ && !submitter_commits_;
+    if (idle) waiting_since_ = std::chrono::steady_clock::now();
+    alone = idle && options_.alone_at_once && last_size_ <= 1 && !stopping_;
+    submitter_commits_ = submitter_commits_ || alone;
     queue_.push_back(std::move(write));
-    wake = queue_.size() == wake_at_;  // every wake-up more would only interrupt the gathering
+    // Every wake-up more would only interrupt the gathering.
+    wake = !submitter_commits_ && queue_.size() == wake_at_;
+  }
+  if (wake) arrived_.notify_one();
+  if (alone) CommitOnThisThread();
+}
+
+void GroupCommitter::CommitOnThisThread() {
+  CommitQueue();
+  bool wake = false;
+  {
+    const std::scoped_lock lock(mutex_);
+    submitter_commits_ = committing_ = false;
+    if (!queue_.empty()) waiting_since_ = std::chrono::steady_clock::now();
+    wake = stopping_ || !queue_.empty();
   }
   if (wake) arrived_.notify_one();
 }
@@ -38,15 +56,15 @@ std::chrono::steady_clock::duration GroupCommitter::Delay() const {
 }
 
 // False: it is time to end, and nothing is queued.
-bool GroupCommitter::AwaitWrites(std::size_t last_size) {
+bool GroupCommitter::AwaitWrites() {
   std::unique_lock lock(mutex_);
-  committing_ = false;
+  if (!submitter_commits_) committing_ = false;
   if (!queue_.empty()) waiting_since_ = std::chrono::steady_clock::now();
   wake_at_ = 1;
-  arrived_.wait(lock, [&] { return stopping_ || !queue_.empty(); });
-  if (last_size > 1 && queue_.size() < last_size) {
-    wake_at_ = last_size;
-    arrived_.wait_for(lock, options_.gather, [&] { return stopping_ || queue_.size() >= last_size; });
+  arrived_.wait(lock, [&] { return !submitter_commits_ && (stopping_ || !queue_.empty()); });
+  if (last_size_ > 1 && queue_.size() < last_size_) {
+    wake_at_ = last_size_;
+    arrived_.wait_for(lock, options_.gather, [&] { return stopping_ || queue_.size() >= last_size_; });
   }
   wake_at_ = 0;
   return !queue_.empty();
@@ -66,6 +84,7 @@ GroupCommitter::Batch GroupCommitter::Take() {
   Batch batch(std::make_move_iterator(queue_.begin()), std::make_move_iterator(end));
   queue_.erase(queue_.begin(), end);
   committing_ = !batch.empty();
+  last_size_ = count;
   return batch;
 }
 
@@ -112,13 +131,15 @@ void GroupCommitter::Fail(Batch& batch, const std::exception_ptr& error) {
   for (const auto& write : batch) write->Failed(error);
 }
 
+void GroupCommitter::CommitQueue() {
+  Batch batch;
+  AwaitTurnAndCommit(batch);
+}
+
 void GroupCommitter::Run() {
-  std::size_t last_size = 0;
-  while (AwaitWrites(last_size)) {
+  while (AwaitWrites()) {
     const progress::Working working("committing messages");
-    Batch batch;
-    AwaitTurnAndCommit(batch);
-    last_size = batch.size();
+    CommitQueue();
   }
 }
 

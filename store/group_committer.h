@@ -23,7 +23,7 @@ class PendingWrite {
  public:
   virtual ~PendingWrite() = default;
   [[nodiscard]] virtual Change change() const = 0;
-  // Exactly one of the two is called, once, on the committer's thread; neither may throw.
+  // Exactly one of the two is called, once, on whichever thread commits; neither may throw.
   virtual void Done(Outcome outcome) noexcept = 0;
   virtual void Failed(const std::exception_ptr& error) noexcept = 0;
 };
@@ -34,6 +34,9 @@ struct CommitterOptions {
   std::chrono::microseconds gather{500};
   std::size_t max_batch_writes = 1024;
   std::size_t max_batch_bytes = 16U << 20U;  // one larger write is a batch of its own
+  // Whether a write that finds nobody else is committed by the thread that submits it, which spares a lone
+  // client the time until the committer's thread is awake. At most one such thread is held at a time.
+  bool alone_at_once = false;
 };
 
 class GroupCommitter {
@@ -43,7 +46,8 @@ class GroupCommitter {
   GroupCommitter(const GroupCommitter&) = delete;
   GroupCommitter& operator=(const GroupCommitter&) = delete;
 
-  // Queues `write`. Thread-safe; does not block. How much may queue is bounded by whoever admits requests.
+  // Queues `write`, or commits it (CommitterOptions::alone_at_once); does not block but for that.
+  // Thread-safe. How much may queue is bounded by whoever admits requests.
   void Submit(std::unique_ptr<PendingWrite> write);
 
   // Commits and answers what is queued, then ends the thread; afterwards nothing may be queued. Again is
@@ -56,8 +60,10 @@ class GroupCommitter {
  private:
   using Batch = std::vector<std::unique_ptr<PendingWrite>>;
   void Run();
-  [[nodiscard]] bool AwaitWrites(std::size_t last_size);
+  [[nodiscard]] bool AwaitWrites();
   [[nodiscard]] Batch Take();
+  void CommitOnThisThread();
+  void CommitQueue();
   // An empty batch is filled from the queue once the turn has come.
   void AwaitTurnAndCommit(Batch& batch);
   void Commit(Batch& batch, std::unique_ptr<MessageStore::Turn> turn);
@@ -70,6 +76,8 @@ class GroupCommitter {
   Batch queue_;                                          // guarded by mutex_
   std::chrono::steady_clock::time_point waiting_since_;  // guarded by mutex_; meaningful if writes wait
   bool committing_ = false;                              // guarded by mutex_
+  bool submitter_commits_ = false;  // guarded by mutex_; the committer's thread waits meanwhile
+  std::size_t last_size_ = 0;       // of the last batch; guarded by mutex_
   std::size_t wake_at_ = 1;  // queue length at which the committer wants to be woken; guarded by mutex_
   bool stopping_ = false;    // guarded by mutex_
   std::thread thread_;

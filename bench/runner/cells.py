@@ -48,7 +48,8 @@ CLOSE = (CEILING,) + OWN
 WITH_NGINX = CLOSE + ("nginx-lua-redis",)
 RIVALS = WITH_NGINX + ("go-bbolt-tls",)
 
-# Reads before writes: what is posted makes the stores larger.
+# Reads before writes: what is posted makes the stores larger. One client before many: a bare put is measured beside it, on a
+# store of the same size.
 FULL = (
     Cell("get-64-c64", "get", rounds=5, others=3),
     Cell("empty-c64", "empty"),
@@ -60,8 +61,8 @@ FULL = (
     Cell("get-1m-c64", "get", size=1048576, rounds=5, systems=CLOSE),
     Cell("get-64-h2", "get", tool="h2load", systems=WITH_NGINX),
     Cell("get-64-open", "get", tool="open-loop", rate=5000, rounds=2, seconds=3, systems=RIVALS),
-    Cell("post-new-64-c64", "post-new", rounds=5, others=3, fresh=True),
     Cell("post-new-64-c1", "post-new", connections=1, systems=RIVALS),
+    Cell("post-new-64-c64", "post-new", rounds=5, others=3, fresh=True),
     Cell("post-known-64-c64", "post-known", systems=WITH_NGINX),
     Cell("mix-64-c64", "mix", systems=RIVALS),
     Cell("post-new-64-open", "post-new", tool="open-loop", rate=2500, rounds=2, seconds=3, systems=RIVALS),
@@ -72,8 +73,8 @@ QUICK = (
     Cell("get-64-c64", "get", rounds=5, systems=QUICK_SYSTEMS),
     Cell("get-64-c1", "get", connections=1, rounds=3, seconds=1, systems=QUICK_SYSTEMS),
     Cell("get-1m-c64", "get", size=1048576, rounds=3, seconds=2, systems=QUICK_SYSTEMS),
-    Cell("post-new-64-c64", "post-new", rounds=5, systems=QUICK_SYSTEMS),
     Cell("post-new-64-c1", "post-new", connections=1, rounds=3, seconds=1, systems=QUICK_SYSTEMS),
+    Cell("post-new-64-c64", "post-new", rounds=5, systems=QUICK_SYSTEMS),
 )
 MATRICES = {"full": FULL, "quick": QUICK}
 

@@ -6,6 +6,7 @@
 #include <condition_variable>
 #include <mutex>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "tests/unit/store/conformance.h"
@@ -106,6 +107,10 @@ class ProbeStore : public MessageStore {
 class GroupCommitterTest : public CppUnit::TestFixture {
   CPPUNIT_TEST_SUITE(GroupCommitterTest);
   CPPUNIT_TEST(CommitsALoneWrite);
+  CPPUNIT_TEST(CommitsALoneWriteOnItsOwnThread);
+  CPPUNIT_TEST(CommitsItselfWhatCameBehindALoneWrite);
+  CPPUNIT_TEST(EndsBehindALoneWrite);
+  CPPUNIT_TEST(LosesNothingOfManyThreads);
   CPPUNIT_TEST(PutsWhatQueuedMeanwhileIntoOneBatch);
   CPPUNIT_TEST(BoundsABatch);
   CPPUNIT_TEST(TriesAFailedBatchOneByOne);
@@ -119,6 +124,52 @@ class GroupCommitterTest : public CppUnit::TestFixture {
     GroupCommitter committer(store_);
     committer.Submit(std::make_unique<TestWrite>(results_, "a"));
     CPPUNIT_ASSERT(std::vector<std::string>{"a created"} == results_.Await(1));
+  }
+
+  void CommitsALoneWriteOnItsOwnThread() {
+    GroupCommitter committer(store_, {.alone_at_once = true});
+    for (const char* message : {"a", "b"}) committer.Submit(std::make_unique<TestWrite>(results_, message));
+    CPPUNIT_ASSERT((std::vector<std::string>{"a created", "b created"}) == results_.Await(0));
+  }
+
+  void CommitsItselfWhatCameBehindALoneWrite() {
+    GroupCommitter committer(store_, {.alone_at_once = true});
+    std::thread alone = SubmitBehindOneAlone(committer, {"b", "c"});
+    CPPUNIT_ASSERT_EQUAL(std::size_t{3}, results_.Await(3).size());
+    alone.join();
+    CPPUNIT_ASSERT((std::vector<std::size_t>{1, 2}) == store_.batches);
+    // The last batch was more than one write, so the next one is gathered for.
+    committer.Submit(std::make_unique<TestWrite>(results_, "d"));
+    CPPUNIT_ASSERT_EQUAL(std::size_t{4}, results_.Await(4).size());
+  }
+
+  void EndsBehindALoneWrite() {
+    std::thread alone;
+    {
+      GroupCommitter committer(store_, {.alone_at_once = true});
+      alone = SubmitBehindOneAlone(committer, {"b"});
+    }
+    CPPUNIT_ASSERT_EQUAL(std::size_t{2}, results_.Await(2).size());
+    alone.join();
+  }
+
+  void LosesNothingOfManyThreads() {
+    constexpr int kThreads = 4;
+    constexpr int kWrites = 500;
+    {
+      GroupCommitter committer(store_, {.gather = std::chrono::microseconds(50), .alone_at_once = true});
+      std::vector<std::thread> threads;
+      for (int t = 0; t < kThreads; ++t) {
+        threads.emplace_back([&, t] {
+          for (int i = 0; i < kWrites; ++i) {
+            committer.Submit(std::make_unique<TestWrite>(results_, std::to_string(t * kWrites + i)));
+            if (i % 7 == t) (void)results_.Await(static_cast<std::size_t>(i));  // sometimes alone
+          }
+        });
+      }
+      for (std::thread& thread : threads) thread.join();
+    }
+    CPPUNIT_ASSERT_EQUAL(std::size_t{kThreads * kWrites}, results_.Await(0).size());
   }
 
   void PutsWhatQueuedMeanwhileIntoOneBatch() {
@@ -179,6 +230,17 @@ class GroupCommitterTest : public CppUnit::TestFixture {
     for (const std::string& message : messages)
       committer.Submit(std::make_unique<TestWrite>(results_, message));
     store_.Hold(false);
+  }
+
+  // The same with a first write that its own thread commits; to be joined.
+  std::thread SubmitBehindOneAlone(GroupCommitter& committer, const std::vector<std::string>& messages) {
+    store_.Hold(true);
+    std::thread alone([&] { committer.Submit(std::make_unique<TestWrite>(results_, "first")); });
+    store_.AwaitBatches(1);
+    for (const std::string& message : messages)
+      committer.Submit(std::make_unique<TestWrite>(results_, message));
+    store_.Hold(false);
+    return alone;
   }
 
   ProbeStore store_;
