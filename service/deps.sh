@@ -76,7 +76,7 @@ echo "Installing: ${missing[*]}"
     apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 
 # Those that come with a service of their own must not start at the next boot either.
-for service in supervisor nginx lighttpd; do
+for service in supervisor nginx lighttpd redis-server webdis php8.2-fpm; do
     [[ " ${missing[*]} " == *" $service "* ]] || continue
     if command -v systemctl >/dev/null; then
         "${as_root[@]}" systemctl --quiet disable "$service.service" || true
