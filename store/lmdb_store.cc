@@ -236,8 +236,8 @@ std::vector<Outcome> LmdbStore::Commit(lmdb::WriteTxn& txn, std::span<const Chan
 class LmdbStore::WriteTurn : public MessageStore::Turn {
  public:
   WriteTurn(LmdbStore& store, bool is_bulk) : store_(store) {
-    if (is_bulk) bulk_.reset(new Turnstile::Place(store.turnstile_->AwaitBulk()));
-    const Turnstile::Place next = store.turnstile_->AwaitNext();
+    if (is_bulk) bulk_.emplace(*store.turnstile_, Turnstile::kBulk);
+    const Turnstile::Place next(*store.turnstile_, Turnstile::kNext);
     txn_.emplace(*store.env_);
   }
 
@@ -271,7 +271,7 @@ class LmdbStore::WriteTurn : public MessageStore::Turn {
   }
 
   LmdbStore& store_;
-  std::unique_ptr<Turnstile::Place> bulk_;
+  std::optional<Turnstile::Place> bulk_;
   std::optional<lmdb::WriteTxn> txn_;  // ends before bulk_
 };
 

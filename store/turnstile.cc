@@ -30,14 +30,15 @@ Turnstile::Turnstile(const std::string& folder)
   }
 }
 
-Turnstile::Place::Place(int file, Lane& lane) : file_(file), lane_(lane), held_(lane.mutex, std::defer_lock) {
+Turnstile::Place::Place(Turnstile& turnstile, Lane lane)
+    : file_(turnstile.file_.get()), lane_(lane), held_(turnstile.lanes_[lane], std::defer_lock) {
   const progress::Waiting waiting;
   held_.lock();
-  Lock(file_, lane_.byte, F_WRLCK);
+  Lock(file_, lane_, F_WRLCK);
 }
 
 Turnstile::Place::~Place() {
-  Lock(file_, lane_.byte, F_UNLCK);
+  Lock(file_, lane_, F_UNLCK);
 }
 
 }  // namespace hashpost::store

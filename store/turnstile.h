@@ -6,6 +6,7 @@
 
 #pragma once
 
+#include <array>
 #include <mutex>
 #include <string>
 
@@ -18,38 +19,28 @@ class Turnstile {
   // Uses the file turns.lock in `folder`, made if it is missing. Throws StoreError.
   explicit Turnstile(const std::string& folder);
 
- private:
-  struct Lane {
-    std::mutex mutex;  // within the process
-    int byte;          // of the file
+  enum Lane {
+    kNext,  // to be the next at the write lock; leave it when you have that lock
+    kBulk,  // before that, for who can let others go first; leave it when you have given the write lock back
   };
 
- public:
-  // A place in a lane, to its end; taken and left by the same thread.
+  // A place in a lane, to its end; waits for it. Taken and left by the same thread.
   class Place {
    public:
+    Place(Turnstile& turnstile, Lane lane);
     ~Place();
     Place(const Place&) = delete;
     Place& operator=(const Place&) = delete;
 
    private:
-    friend class Turnstile;
-    Place(int file, Lane& lane);
     const int file_;
-    Lane& lane_;
+    const Lane lane_;  // the byte of the file, too
     std::unique_lock<std::mutex> held_;
   };
 
-  // Waits to be the next at the write lock; end it when you have that lock.
-  [[nodiscard]] Place AwaitNext() { return {file_.get(), next_}; }
-
-  // Before AwaitNext, for who can let others go first; end it when you have given the write lock back.
-  [[nodiscard]] Place AwaitBulk() { return {file_.get(), bulk_}; }
-
  private:
   io::UniqueFd file_;
-  Lane next_{{}, 0};
-  Lane bulk_{{}, 1};
+  std::array<std::mutex, 2> lanes_;  // within the process
 };
 
 }  // namespace hashpost::store
