@@ -39,14 +39,11 @@ void GroupCommitter::Submit(std::unique_ptr<PendingWrite> write) {
 
 void GroupCommitter::CommitOnThisThread() {
   CommitQueue();
-  bool wake = false;
-  {
-    const std::scoped_lock lock(mutex_);
-    submitter_commits_ = committing_ = false;
-    if (!queue_.empty()) waiting_since_ = std::chrono::steady_clock::now();
-    wake = stopping_ || !queue_.empty();
-  }
-  if (wake) arrived_.notify_one();
+  const std::scoped_lock lock(mutex_);
+  submitter_commits_ = committing_ = false;
+  if (!queue_.empty()) waiting_since_ = std::chrono::steady_clock::now();
+  // Still locked: Finish goes on once it sees this, and the object may end before this thread has called.
+  if (stopping_ || !queue_.empty()) arrived_.notify_one();
 }
 
 std::chrono::steady_clock::duration GroupCommitter::Delay() const {
