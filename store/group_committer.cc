@@ -27,7 +27,7 @@ void GroupCommitter::Submit(std::unique_ptr<PendingWrite> write) {
     const std::scoped_lock lock(mutex_);
     const bool idle = queue_.empty() && !committing_ && !submitter_commits_;
     if (idle) waiting_since_ = std::chrono::steady_clock::now();
-    alone = idle && options_.alone_at_once && last_size_ <= 1 && !stopping_;
+    alone = idle && options_.alone_at_once && last_size_ <= 1 && !stopping_ && !store_.BulkHasTurn();
     submitter_commits_ = submitter_commits_ || alone;
     queue_.push_back(std::move(write));
     // Every wake-up more would only interrupt the gathering.

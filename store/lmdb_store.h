@@ -36,6 +36,7 @@ class LmdbStore : public MessageStore {
 
   [[nodiscard]] std::unique_ptr<Turn> AwaitTurn() override;
   [[nodiscard]] std::unique_ptr<Turn> AwaitBulkTurn() override;
+  [[nodiscard]] bool BulkHasTurn() override { return turnstile_->IsTaken(Turnstile::kBulk); }
   [[nodiscard]] std::optional<StoredMessage> Get(const Digest& digest, const Admit& admit) override;
   [[nodiscard]] bool Holds(const Digest& digest, std::string_view message) override;
   [[nodiscard]] std::optional<MessageInfo> Find(const Digest& digest) override;

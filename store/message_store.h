@@ -95,6 +95,9 @@ class MessageStore {
   // others who come meanwhile go first.
   [[nodiscard]] virtual std::unique_ptr<Turn> AwaitBulkTurn() { return AwaitTurn(); }
 
+  // Whether an upload, in any process, has its turn: others may have to wait for a large commit.
+  [[nodiscard]] virtual bool BulkHasTurn() { return false; }
+
   // Makes all `changes` in one durable commit, as if in order; on return each outcome is on disk. A record
   // whose bytes are not the message any more (a damaged one) is replaced, which counts as kCreated. Throws
   // StoreFull, StoreUnavailable or StoreBroken: then none of them was made.

@@ -11,12 +11,17 @@
 namespace hashpost::store {
 namespace {
 
-void Lock(int file, int byte, short type) {
+struct flock Range(int byte, short type) {
   struct flock range {};
   range.l_type = type;
   range.l_whence = SEEK_SET;
   range.l_start = byte;
   range.l_len = 1;
+  return range;
+}
+
+void Lock(int file, int byte, short type) {
+  struct flock range = Range(byte, type);
   while (::fcntl(file, F_OFD_SETLKW, &range) != 0 && errno == EINTR) {
   }
 }
@@ -28,6 +33,13 @@ Turnstile::Turnstile(const std::string& folder)
   if (!file_) {
     throw StoreError(folder + "/turns.lock cannot be opened: " + std::system_category().message(errno) + ".");
   }
+}
+
+bool Turnstile::IsTaken(Lane lane) {
+  const std::unique_lock held(lanes_[lane], std::try_to_lock);
+  if (!held) return true;
+  struct flock range = Range(lane, F_WRLCK);
+  return ::fcntl(file_.get(), F_OFD_GETLK, &range) == 0 && range.l_type != F_UNLCK;
 }
 
 Turnstile::Place::Place(Turnstile& turnstile, Lane lane)

@@ -24,6 +24,9 @@ class Turnstile {
     kBulk,  // before that, for who can let others go first; leave it when you have given the write lock back
   };
 
+  // Whether somebody, in any process, has a place in the lane; does not wait.
+  [[nodiscard]] bool IsTaken(Lane lane);
+
   // A place in a lane, to its end; waits for it. Taken and left by the same thread.
   class Place {
    public:

@@ -68,8 +68,10 @@ class ProbeStore : public MessageStore {
     ProbeStore& store_;
   };
   [[nodiscard]] std::unique_ptr<Turn> AwaitTurn() override { return std::make_unique<ProbeTurn>(*this); }
+  [[nodiscard]] bool BulkHasTurn() override { return bulk_has_turn; }
   [[nodiscard]] std::vector<Outcome> Commit(std::span<const Change> changes) {
     std::unique_lock lock(mutex_);
+    committed_by = std::this_thread::get_id();
     batches.push_back(changes.size());
     changed_.notify_all();
     changed_.wait(lock, [&] { return !held_; });
@@ -97,6 +99,8 @@ class ProbeStore : public MessageStore {
   }
 
   std::vector<std::size_t> batches;
+  std::thread::id committed_by;
+  bool bulk_has_turn = false;
 
  private:
   std::mutex mutex_;
@@ -108,6 +112,7 @@ class GroupCommitterTest : public CppUnit::TestFixture {
   CPPUNIT_TEST_SUITE(GroupCommitterTest);
   CPPUNIT_TEST(CommitsALoneWrite);
   CPPUNIT_TEST(CommitsALoneWriteOnItsOwnThread);
+  CPPUNIT_TEST(DoesNotMakeALoneWriterWaitForAnUpload);
   CPPUNIT_TEST(CommitsItselfWhatCameBehindALoneWrite);
   CPPUNIT_TEST(EndsBehindALoneWrite);
   CPPUNIT_TEST(LosesNothingOfManyThreads);
@@ -130,6 +135,15 @@ class GroupCommitterTest : public CppUnit::TestFixture {
     GroupCommitter committer(store_, {.alone_at_once = true});
     for (const char* message : {"a", "b"}) committer.Submit(std::make_unique<TestWrite>(results_, message));
     CPPUNIT_ASSERT((std::vector<std::string>{"a created", "b created"}) == results_.Await(0));
+    CPPUNIT_ASSERT(std::this_thread::get_id() == store_.committed_by);
+  }
+
+  void DoesNotMakeALoneWriterWaitForAnUpload() {
+    GroupCommitter committer(store_, {.alone_at_once = true});
+    store_.bulk_has_turn = true;
+    committer.Submit(std::make_unique<TestWrite>(results_, "a"));
+    CPPUNIT_ASSERT_EQUAL(std::size_t{1}, results_.Await(1).size());
+    CPPUNIT_ASSERT(std::this_thread::get_id() != store_.committed_by);
   }
 
   void CommitsItselfWhatCameBehindALoneWrite() {

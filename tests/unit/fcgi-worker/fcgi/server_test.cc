@@ -32,8 +32,8 @@ std::string Content(const std::string& answer) {
   return answer.substr(answer.find("\r\n\r\n") + 4);
 }
 
-// Answers "<name> <path> <length of the body>"; /big with 2 MB; /hold when Release is called; /drop never; /long on a
-// /long on a thread that may take long, as "late".
+// Answers "<name> <path> <length of the body>"; /big with 2 MB; /hold when Release is called; /drop never;
+// /long on a /long on a thread that may take long, as "late".
 class Answering {
  public:
   explicit Answering(std::string name) : name_(std::move(name)) {}
