@@ -100,10 +100,11 @@ bench-native: ## compile build/bench/hashpost-probe: what disk and LMDB by thems
 ##@ Checking
 
 .PHONY: test
-test: ## unit, end-to-end and fault tests; ends with "N passed, N failed"
+test: ## unit, interop, end-to-end and fault tests; ends with "N passed, N failed"
 	@service/deps.sh run test fronts
-	@$(MAKE) --no-print-directory -j$(JOBS) VARIANT=release build/release/hashpost-worker build/release/unit-tests
-	@exec tests/run.sh release unit e2e faults
+	@$(MAKE) --no-print-directory -j$(JOBS) VARIANT=release build/release/hashpost-worker build/release/unit-tests \
+		build/release/fernet-probe
+	@exec tests/run.sh release unit interop e2e faults
 
 .PHONY: unit
 unit: ## unit tests only
@@ -112,16 +113,17 @@ unit: ## unit tests only
 	@exec tests/run.sh $(VARIANT) unit
 
 .PHONY: asan tsan
-asan tsan: ## unit and end-to-end tests under Address+UndefinedBehaviour, or Thread, sanitizer
+asan tsan: ## unit, interop and end-to-end tests under Address+UndefinedBehaviour, or Thread, sanitizer
 	@service/deps.sh run test fronts
-	@$(MAKE) --no-print-directory -j$(JOBS) VARIANT=$@ build/$@/hashpost-worker build/$@/unit-tests
-	@exec tests/run.sh $@ unit e2e
+	@$(MAKE) --no-print-directory -j$(JOBS) VARIANT=$@ build/$@/hashpost-worker build/$@/unit-tests \
+		build/$@/fernet-probe
+	@exec tests/run.sh $@ unit interop e2e
 
 .PHONY: fuzz
 fuzz: ## fuzz the parsers, FUZZ_SECONDS (60) each, under Address+UndefinedBehaviour sanitizer
 	@service/deps.sh run fuzz
-	@$(MAKE) --no-print-directory -j$(JOBS) build/fuzz/json_fuzz build/fuzz/http_fields_fuzz build/fuzz/bulk_fuzz
-	@for harness in json_fuzz http_fields_fuzz bulk_fuzz; do \
+	@$(MAKE) --no-print-directory -j$(JOBS) $(addprefix build/fuzz/,$(FUZZ_HARNESSES))
+	@for harness in $(FUZZ_HARNESSES); do \
 		mkdir -p build/fuzz/corpus/$$harness; \
 		build/fuzz/$$harness -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -print_final_stats=1 -verbosity=0 \
 			-artifact_prefix=build/fuzz/ build/fuzz/corpus/$$harness tests/fuzz/corpus/$$harness; \
@@ -168,6 +170,12 @@ $(OUT)/unit-tests: $(LIBRARY_OBJECTS) $(UNIT_OBJECTS) $(OUT)/inputs
 	@echo "  LINK $@"
 	@$(LINK) -o $@ $(filter %.o,$^) $(LIBRARIES) -lcppunit
 
+# For tests/interop: lib/crypto's Fernet on the command line.
+$(OUT)/fernet-probe: $(filter $(OUT)/obj/lib/crypto/% $(OUT)/obj/lib/io/%,$(LIBRARY_OBJECTS)) \
+		$(OUT)/obj/tests/interop/fernet_probe.o $(OUT)/inputs
+	@echo "  LINK $@"
+	@$(LINK) -o $@ $(filter %.o,$^) -lcrypto
+
 build/bench/hashpost-probe: $(filter $(OUT)/obj/lib/% $(OUT)/obj/store/%,$(LIBRARY_OBJECTS)) $(PROBE_OBJECTS) $(OUT)/inputs
 	@mkdir -p $(@D)
 	@echo "  LINK $@"
@@ -186,6 +194,7 @@ $(OUT)/obj/%.o: %.cc $(OUT)/flags
 
 # One compiler run for each harness: clang, since g++ has no libFuzzer. The list of exceptions is for RapidJSON.
 FUZZ_SECONDS ?= 60
+FUZZ_HARNESSES := json_fuzz http_fields_fuzz bulk_fuzz fernet_fuzz
 FUZZ = clang++ $(LANGUAGE_FLAGS) -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
 	-fsanitize-ignorelist=tests/fuzz/ubsan-ignorelist.txt
 build/fuzz/json_fuzz: $(wildcard tests/fuzz/json_fuzz.cc lib/json/*.cc)
@@ -193,6 +202,7 @@ build/fuzz/http_fields_fuzz: $(wildcard tests/fuzz/http_fields_fuzz.cc lib/json/
 	$(addprefix fcgi-worker/http/,field_syntax.cc problem.cc media_type.cc conditional.cc digest_fields.cc)
 build/fuzz/bulk_fuzz: $(wildcard tests/fuzz/bulk_fuzz.cc lib/json/*.cc lib/crypto/*.cc lib/log/*.cc lib/progress/*.cc \
 	fcgi-worker/http/*.cc) $(addprefix fcgi-worker/resources/,bulk.cc bulk_batch.cc bulk_committer.cc failure.cc line_reader.cc message_json.cc)
+build/fuzz/fernet_fuzz: $(wildcard tests/fuzz/fernet_fuzz.cc lib/crypto/*.cc lib/io/*.cc)
 build/fuzz/%:
 	@mkdir -p $(@D)
 	@echo "  FUZZ $@"

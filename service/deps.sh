@@ -8,7 +8,8 @@ set -euo pipefail
 declare -A GROUPS_OF_PACKAGES=(
     [run]="g++ make libfcgi-dev liblmdb-dev rapidjson-dev libssl-dev apache2-utils supervisor
            curl openssl util-linux python3-minimal ca-certificates"
-    [test]="libcppunit-dev bats python3 nghttp2-client strace wrk netcat-openbsd procps iproute2"
+    [test]="libcppunit-dev bats python3 nghttp2-client strace wrk netcat-openbsd procps iproute2
+            python3-cryptography"
     [front-apache]="apache2-bin"
     [front-lighttpd]="lighttpd lighttpd-mod-openssl"
     [front-nginx]="nginx"

@@ -1,5 +1,5 @@
 #!/bin/bash
-# run.sh VARIANT SUITE…: runs the suites (unit, e2e, faults) against build/VARIANT and ends with
+# run.sh VARIANT SUITE…: runs the suites (unit, interop, e2e, faults) against build/VARIANT and ends with
 # "N passed, N failed". With a sanitizer variant, every report file counts as a failure.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -9,6 +9,7 @@ shift
 out=$PWD/build/$variant
 reports=$out/reports
 export HASHPOST_WORKER_BIN=$out/hashpost-worker
+export HASHPOST_FERNET_PROBE=$out/fernet-probe
 passed=0
 failed=0
 
@@ -95,6 +96,7 @@ for suite in "$@"; do
     echo "== $suite ($variant)"
     case $suite in
     unit) run_unit ;;
+    interop) run_bats interop apache tests/interop ;;
     e2e) run_e2e ;;
     faults) run_faults ;;
     *)

@@ -2,6 +2,7 @@
 
 #include <cppunit/extensions/HelperMacros.h>
 
+#include <utility>
 #include <vector>
 
 namespace hashpost::crypto {
@@ -34,6 +35,9 @@ class Base64Test : public CppUnit::TestFixture {
   CPPUNIT_TEST(EncodesAndDecodesTheStandardsExamples);
   CPPUNIT_TEST(GivesBackBytesOfEveryLength);
   CPPUNIT_TEST(RefusesWhatIsNotCanonical);
+  CPPUNIT_TEST(KnowsTheUrlSafeAlphabet);
+  CPPUNIT_TEST(TakesExactlyTheDigitsOfItsAlphabet);
+  CPPUNIT_TEST(WorksInWholeGroups);
   CPPUNIT_TEST_SUITE_END();
 
  public:
@@ -96,6 +100,43 @@ class Base64Test : public CppUnit::TestFixture {
         "Zg==\n\n\n\n",
     };
     for (const std::string& text : bad) CPPUNIT_ASSERT_MESSAGE(text, !DecodeBase64(text).has_value());
+  }
+
+  void KnowsTheUrlSafeAlphabet() {
+    const std::string bytes = "\xfb\xff\xfe\xff";
+    CPPUNIT_ASSERT_EQUAL(std::string("-__-_w=="), EncodeBase64(bytes, Base64Alphabet::kUrlSafe));
+    CPPUNIT_ASSERT(DecodeBase64("-__-_w==", Base64Alphabet::kUrlSafe) == bytes);
+    for (const char* text : {"+//+/w==", "-__-_x==", "-__-_w", "-_/-_w==", "-__-_w==\n"}) {
+      CPPUNIT_ASSERT_MESSAGE(text, !DecodeBase64(text, Base64Alphabet::kUrlSafe));
+    }
+  }
+
+  void TakesExactlyTheDigitsOfItsAlphabet() {
+    const std::string common = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+    for (const auto& [alphabet, digits] : {std::pair(Base64Alphabet::kStandard, common + "+/"),
+                                           std::pair(Base64Alphabet::kUrlSafe, common + "-_")}) {
+      for (std::size_t place = 0; place < 4; ++place) {
+        for (int byte = 0; byte < 256; ++byte) {
+          std::string text = "AAAAAAAA";
+          text[place] = static_cast<char>(byte);
+          const bool is_digit = digits.find(static_cast<char>(byte)) != std::string::npos;
+          const auto bytes = DecodeBase64(text, alphabet);
+          CPPUNIT_ASSERT_EQUAL(is_digit, bytes.has_value());
+          if (bytes) CPPUNIT_ASSERT_EQUAL(text, EncodeBase64(*bytes, alphabet));
+        }
+      }
+    }
+  }
+
+  void WorksInWholeGroups() {
+    std::string text(8, '.');
+    EncodeBase64Groups("foobar", Base64Alphabet::kStandard, text.data());
+    CPPUNIT_ASSERT_EQUAL(std::string("Zm9vYmFy"), text);
+    std::string bytes(6, '.');
+    CPPUNIT_ASSERT(DecodeBase64Groups(text, Base64Alphabet::kStandard, bytes.data()));
+    CPPUNIT_ASSERT_EQUAL(std::string("foobar"), bytes);
+    CPPUNIT_ASSERT(!DecodeBase64Groups("Zm9vYm8=", Base64Alphabet::kStandard, bytes.data()));
+    CPPUNIT_ASSERT(DecodeBase64Groups("", Base64Alphabet::kStandard, bytes.data()));
   }
 };
 

@@ -1,0 +1,187 @@
+#include "lib/crypto/fernet_open.h"
+
+#include <cppunit/extensions/HelperMacros.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <limits>
+#include <system_error>
+#include <vector>
+
+#include "lib/io/unique_fd.h"
+#include "tests/unit/lib/crypto/fernet_tokens.h"
+#include "tests/unit/temp_folder.h"
+
+namespace hashpost::crypto {
+namespace {
+
+using std::chrono::seconds;
+
+// What the reader decodes at a time, as bytes.
+constexpr std::size_t kPiece = std::size_t{96} * 1024;
+
+std::string SealAt(std::string_view plaintext, std::uint64_t time) {
+  FernetStamp stamp = SpecificationStamp();
+  stamp.time = time;
+  return Seal(plaintext, SpecificationKey(), stamp);
+}
+
+class FernetOpenTest : public CppUnit::TestFixture {
+  CPPUNIT_TEST_SUITE(FernetOpenTest);
+  CPPUNIT_TEST(OpensTheTokenOfTheSpecification);
+  CPPUNIT_TEST(OpensEverySizeInAnyPieces);
+  CPPUNIT_TEST(OpensAroundTheBordersOfItsBuffers);
+  CPPUNIT_TEST(TakesOneLineBreakAtTheEndAndNoOtherDecoration);
+  CPPUNIT_TEST(OpensWithAnyOfSeveralKeys);
+  CPPUNIT_TEST(LimitsTheAgeOnlyIfAsked);
+  CPPUNIT_TEST(NoticesWhatWasChangedInBetween);
+  CPPUNIT_TEST(OpensFiles);
+  CPPUNIT_TEST_SUITE_END();
+
+ public:
+  void OpensTheTokenOfTheSpecification() {
+    const VerifiedToken token =
+        Verify(kSpecificationToken, Keys(), SIZE_MAX, FernetAgeLimit{seconds(60), kSpecificationTime + 1});
+    CPPUNIT_ASSERT_EQUAL(kSpecificationTime, token.Time());
+    CPPUNIT_ASSERT_EQUAL(std::uint64_t{5}, token.PlaintextBytes());
+    CPPUNIT_ASSERT(token.Key() == SpecificationKey());
+    CPPUNIT_ASSERT_EQUAL(std::string("hello"), Decrypt(token, kSpecificationToken));
+  }
+
+  void OpensEverySizeInAnyPieces() {
+    const std::string noise = Noise(3 * kPiece + 100);
+    for (std::size_t size = 0; size <= 100; ++size) {
+      const std::string plaintext = noise.substr(0, size);
+      const std::string token = Seal(plaintext, SpecificationKey(), SpecificationStamp());
+      CPPUNIT_ASSERT_EQUAL(std::uint64_t{size}, Verify(token, Keys()).PlaintextBytes());
+      for (const std::size_t piece : {1, 3, 64, 1000}) {
+        CPPUNIT_ASSERT_EQUAL(plaintext, Open(token, Keys(), piece));
+      }
+    }
+    const std::string token = Seal(noise, SpecificationKey(), SpecificationStamp());
+    for (const std::size_t piece : {1, 4095, 131071, 131072, 131080, 131081}) {
+      CPPUNIT_ASSERT(noise == Open(token, Keys(), piece));
+    }
+  }
+
+  void OpensAroundTheBordersOfItsBuffers() {
+    const std::string noise = Noise(2 * kPiece + 60);
+    for (const std::size_t border : {kPiece, 2 * kPiece}) {
+      for (std::size_t size = border - 100; size <= border + 60; ++size) {
+        const std::string plaintext = noise.substr(0, size);
+        const std::string token = Seal(plaintext, SpecificationKey(), SpecificationStamp());
+        CPPUNIT_ASSERT(plaintext == Open(token, Keys()));
+        CPPUNIT_ASSERT(plaintext == Open(token + "\r\n", Keys()));
+      }
+    }
+  }
+
+  void TakesOneLineBreakAtTheEndAndNoOtherDecoration() {
+    const std::string token = kSpecificationToken;
+    for (const char* end : {"\n", "\r\n"}) {
+      for (const std::size_t piece : {std::size_t{1}, token.size()}) {
+        CPPUNIT_ASSERT_EQUAL(std::string("hello"), Open(token + end, Keys(), piece));
+      }
+    }
+    std::string standard = token;
+    for (char& digit : standard) digit = digit == '-' ? '+' : digit == '_' ? '/' : digit;
+    CPPUNIT_ASSERT(standard != token);
+    std::string stray = token;
+    stray[token.size() - 3] = 'B';
+    const std::string without_padding = token.substr(0, token.size() - 2);
+    for (const std::string& text : {standard, stray, without_padding, token + "\n\n", token + "\r",
+                                    token + " ", token + "=", token + "AAAA", token + token, "\n" + token,
+                                    " " + token, token.substr(0, 40) + "\n" + token.substr(40),
+                                    "\xef\xbb\xbf" + token, token + std::string(1, '\0')}) {
+      CPPUNIT_ASSERT_MESSAGE(text, FaultOf(text, Keys()) == TokenFault::kNotBase64);
+    }
+  }
+
+  void OpensWithAnyOfSeveralKeys() {
+    std::string lines;
+    std::vector<FernetKey> keys;
+    for (std::size_t i = 0; i < FernetKeys::kMax; ++i) {
+      keys.push_back(FernetKey::Generate());
+      lines += keys.back().Text() + "\n";
+    }
+    const FernetKeys all = FernetKeys::Parse(lines);
+    for (const FernetKey& key : keys) {
+      const VerifiedToken token = Verify(Seal("hello", key, SpecificationStamp()), all);
+      CPPUNIT_ASSERT(token.Key() == key);
+      CPPUNIT_ASSERT_EQUAL(std::string("hello"), Decrypt(token, Seal("hello", key, SpecificationStamp())));
+    }
+    CPPUNIT_ASSERT(FaultOf(kSpecificationToken, all) == TokenFault::kSignature);
+    CPPUNIT_ASSERT(FaultOf(kSpecificationToken, FernetKeys(keys[0])) == TokenFault::kSignature);
+  }
+
+  void LimitsTheAgeOnlyIfAsked() {
+    constexpr std::uint64_t kNow = 1000000;
+    constexpr std::uint64_t kLast = std::numeric_limits<std::uint64_t>::max();
+    for (const std::uint64_t time : {std::uint64_t{0}, kNow, kLast}) {
+      CPPUNIT_ASSERT_EQUAL(time, Verify(SealAt("", time), Keys()).Time());
+    }
+    const std::optional<TokenFault> fine;
+    const struct {
+      std::uint64_t time;
+      std::int64_t max_age;
+      std::uint64_t now;
+      std::optional<TokenFault> outcome;
+    } cases[] = {
+        {kNow, 0, kNow, fine},
+        {kNow - 1, 0, kNow, TokenFault::kExpired},
+        {kNow - 30, 30, kNow, fine},
+        {kNow - 31, 30, kNow, TokenFault::kExpired},
+        {kNow + 60, 30, kNow, fine},
+        {kNow + 61, 30, kNow, TokenFault::kFuture},
+        {0, 30, kNow, TokenFault::kExpired},
+        {kLast, 30, kNow, TokenFault::kFuture},
+        {kLast, 30, kLast, fine},
+        {0, std::numeric_limits<std::int64_t>::max(), kNow, fine},
+        {kNow - 1, -5, kNow, TokenFault::kExpired},
+    };
+    for (const auto& test : cases) {
+      CPPUNIT_ASSERT(FaultOf(SealAt("x", test.time), Keys(),
+                             FernetAgeLimit{seconds(test.max_age), test.now}) == test.outcome);
+    }
+  }
+
+  void NoticesWhatWasChangedInBetween() {
+    const std::string noise = Noise(3 * kPiece);
+    const std::string text = Seal(noise, SpecificationKey(), SpecificationStamp());
+    const VerifiedToken token = Verify(text, Keys());
+    FernetStamp other_stamp = SpecificationStamp();
+    other_stamp.iv.fill('x');
+    std::string flipped = text;
+    flipped[text.size() / 2] = flipped[text.size() / 2] == 'A' ? 'B' : 'A';
+    for (const std::string& other : {flipped, text.substr(0, text.size() / 2), std::string(),
+                                     Seal(noise, SpecificationKey(), other_stamp), text + "AAAA"}) {
+      CPPUNIT_ASSERT_THROW(Decrypt(token, other), FernetError);
+    }
+    CPPUNIT_ASSERT(noise == Decrypt(token, text));
+  }
+
+  void OpensFiles() {
+    const TempFolder folder;
+    const std::string noise = Noise(kPiece + 5);
+    const std::string path = folder.path() + "/token";
+    std::ofstream(path) << Seal(noise, SpecificationKey(), SpecificationStamp());
+    const io::UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    CPPUNIT_ASSERT_EQUAL(off_t{7}, ::lseek(file.get(), 7, SEEK_SET));
+    io::MemorySink plaintext;
+    const VerifiedToken token = OpenFernetFile(file.get(), Keys(), std::nullopt, plaintext);
+    CPPUNIT_ASSERT(noise == plaintext.text);
+    CPPUNIT_ASSERT_EQUAL(std::uint64_t{noise.size()}, token.PlaintextBytes());
+
+    CPPUNIT_ASSERT_EQUAL(0, ::truncate(path.c_str(), 4000));
+    io::MemorySink nothing;
+    CPPUNIT_ASSERT_THROW(OpenFernetFile(file.get(), Keys(), std::nullopt, nothing), FernetError);
+    CPPUNIT_ASSERT(nothing.text.empty());
+    CPPUNIT_ASSERT_THROW(OpenFernetFile(-1, Keys(), std::nullopt, nothing), std::system_error);
+  }
+};
+
+CPPUNIT_TEST_SUITE_REGISTRATION(FernetOpenTest);
+
+}  // namespace
+}  // namespace hashpost::crypto
