@@ -52,7 +52,8 @@ std::size_t PaddingOf(const FernetKey& key, std::string_view blocks) {
 
 }  // namespace
 
-FernetVerifier::FernetVerifier(const FernetKeys& keys) : keys_(keys.All().begin(), keys.All().end()) {
+FernetVerifier::FernetVerifier(const FernetKeys& keys, io::ByteSink* spool)
+    : keys_(keys.All().begin(), keys.All().end()), spool_(spool) {
   hmacs_.reserve(keys_.size());
   for (const FernetKey& key : keys_) hmacs_.emplace_back(key.SigningHalf());
 }
@@ -76,6 +77,7 @@ void FernetVerifier::Hash(std::string_view signed_bytes) {
     time_ = TimeOf(signed_bytes);
   }
   for (HmacSha256& hmac : hmacs_) hmac.Update(signed_bytes);
+  if (spool_ != nullptr) spool_->Write(signed_bytes);
 }
 
 VerifiedToken FernetVerifier::Finish(const std::optional<FernetAgeLimit>& limit) {
@@ -104,6 +106,13 @@ VerifiedToken FernetVerifier::Finish(const std::optional<FernetAgeLimit>& limit)
 
 namespace {
 
+[[noreturn]] void ThrowChanged() {
+  throw FernetError(
+      TokenFault::kChanged,
+      "The token was changed between the moment when it was verified and the moment when it was "
+      "decrypted: keep it where nobody else writes.");
+}
+
 // Decrypts signed bytes; the first piece has the header.
 class Decryption {
  public:
@@ -116,6 +125,7 @@ class Decryption {
   void Take(std::string_view signed_bytes) {
     hmac_.Update(signed_bytes);
     if (!cipher_) {
+      if (signed_bytes.size() < kHeaderBytes) ThrowChanged();
       cipher_.emplace(
           AesCbc::Decryptor(key_.EncryptionHalf(), signed_bytes.substr(fernet::kIvAt, fernet::kIvBytes)));
       signed_bytes.remove_prefix(kHeaderBytes);
@@ -127,13 +137,14 @@ class Decryption {
     }
   }
 
-  // Whether `code` is that of all that was taken.
-  [[nodiscard]] bool Finish(const HmacSha256::Code& code) {
+  // Checks that `code` is that of all that was taken, and releases the rest.
+  void Finish(const HmacSha256::Code& code) {
     const HmacSha256::Code own = hmac_.Finish();
-    if (!EqualInConstantTime({own.data(), own.size()}, {code.data(), code.size()})) return false;
+    if (!cipher_ || !EqualInConstantTime({own.data(), own.size()}, {code.data(), code.size()}))
+      ThrowChanged();
     const std::optional<std::size_t> size = cipher_->Finish(plain_.get());
-    if (size) Release(*size);
-    return size.has_value();
+    if (!size) ThrowChanged();
+    Release(*size);
   }
 
  private:
@@ -158,12 +169,23 @@ void DecryptFernet(const VerifiedToken& token, io::ByteSource& text, io::ByteSin
     if (reader.Full()) decryption.Take(reader.Take());
   }
   decryption.Take(reader.TakeLast());
-  if (!decryption.Finish(token.code_)) {
-    throw FernetError(
-        TokenFault::kChanged,
-        "The token was changed between the moment when it was verified and the moment when it was "
-        "decrypted: keep it where nobody else writes.");
+  decryption.Finish(token.code_);
+}
+
+void DecryptSpooledFernet(const VerifiedToken& token, io::ByteSource& spooled, io::ByteSink& plaintext) {
+  const auto piece = std::make_unique<std::array<char, kPieceBytes>>();
+  Decryption decryption(token.key_, plaintext);
+  for (;;) {
+    std::size_t size = 0;  // filled up, since the first piece must have the whole header
+    while (size < piece->size()) {
+      const std::size_t more = spooled.Read(std::span(*piece).subspan(size));
+      if (more == 0) break;
+      size += more;
+    }
+    if (size == 0) break;
+    decryption.Take({piece->data(), size});
   }
+  decryption.Finish(token.code_);
 }
 
 VerifiedToken OpenFernetFile(int fd, const FernetKeys& keys, const std::optional<FernetAgeLimit>& limit,

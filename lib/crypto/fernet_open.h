@@ -67,6 +67,7 @@ class VerifiedToken {
  private:
   friend class FernetVerifier;
   friend void DecryptFernet(const VerifiedToken&, io::ByteSource&, io::ByteSink&);
+  friend void DecryptSpooledFernet(const VerifiedToken&, io::ByteSource&, io::ByteSink&);
   VerifiedToken(const FernetKey& key, const HmacSha256::Code& code) : key_(key), code_(code) {}
 
   FernetKey key_;
@@ -79,7 +80,10 @@ class VerifiedToken {
 class FernetVerifier final : public io::ByteSink {
  public:
   // `keys` are copied. Each further key costs one more hash of the token.
-  explicit FernetVerifier(const FernetKeys& keys);
+  // `spool`, if there is one, is given what was signed as it is decoded, for DecryptSpooledFernet: a quarter
+  // less to write and read than the text, and decoded once only. It lives until Finish; what it throws is let
+  // through.
+  explicit FernetVerifier(const FernetKeys& keys, io::ByteSink* spool = nullptr);
 
   // Takes the next piece of the token's text. Throws FernetError kNotBase64 or kVersion as soon as it is
   // clear (or later, by Finish); then nothing else may be asked of this object.
@@ -96,12 +100,17 @@ class FernetVerifier final : public io::ByteSink {
   std::vector<FernetKey> keys_;
   std::vector<HmacSha256> hmacs_;      // one for each key
   std::optional<std::uint64_t> time_;  // once the header was seen
+  io::ByteSink* spool_;
 };
 
 // The second pass: reads the same text from `text` and writes the plaintext to `plaintext`, in pieces of up
 // to 96 KiB. It verifies the signature again: throws FernetError (kChanged, kNotBase64…) if `text` is not
 // what was verified; then what `plaintext` got is to be thrown away. Throws what the streams throw.
 void DecryptFernet(const VerifiedToken& token, io::ByteSource& text, io::ByteSink& plaintext);
+
+// The same second pass over what the verifier's spool was given. Throws FernetError kChanged if it is not the
+// same.
+void DecryptSpooledFernet(const VerifiedToken& token, io::ByteSource& spooled, io::ByteSink& plaintext);
 
 // Both passes over the regular file `fd` from its start, whatever its position. Throws FernetError, before
 // anything is written to `plaintext` (but kChanged), std::system_error, and what `plaintext` throws.

@@ -36,6 +36,8 @@ class FernetOpenTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(OpensWithAnyOfSeveralKeys);
   CPPUNIT_TEST(LimitsTheAgeOnlyIfAsked);
   CPPUNIT_TEST(NoticesWhatWasChangedInBetween);
+  CPPUNIT_TEST(OpensWhatTheVerifierSpooled);
+  CPPUNIT_TEST(NoticesWhatWasChangedInTheSpool);
   CPPUNIT_TEST(OpensFiles);
   CPPUNIT_TEST_SUITE_END();
 
@@ -159,6 +161,35 @@ class FernetOpenTest : public CppUnit::TestFixture {
       CPPUNIT_ASSERT_THROW(Decrypt(token, other), FernetError);
     }
     CPPUNIT_ASSERT(noise == Decrypt(token, text));
+  }
+
+  void OpensWhatTheVerifierSpooled() {
+    const std::string noise = Noise(2 * kPiece + 60);
+    for (const std::size_t size : {std::size_t{0}, std::size_t{1}, std::size_t{15}, std::size_t{16},
+                                   kPiece - 42, kPiece - 41, kPiece - 25, kPiece, noise.size()}) {
+      const std::string plaintext = noise.substr(0, size);
+      const std::string text = Seal(plaintext, SpecificationKey(), SpecificationStamp());
+      for (const std::size_t piece : {1, 10007}) {
+        io::MemorySink spool;
+        const VerifiedToken token = Verify(text, Keys(), 5000, std::nullopt, &spool);
+        const std::string bytes = DecodeBase64(text, Base64Alphabet::kUrlSafe).value();
+        CPPUNIT_ASSERT(spool.text == bytes.substr(0, bytes.size() - fernet::kCodeBytes));
+        CPPUNIT_ASSERT(plaintext == DecryptSpooled(token, spool.text, piece));
+      }
+    }
+  }
+
+  void NoticesWhatWasChangedInTheSpool() {
+    io::MemorySink spool;
+    const VerifiedToken token = Verify(kSpecificationToken, Keys(), SIZE_MAX, std::nullopt, &spool);
+    for (std::size_t size = 0; size < spool.text.size(); ++size) {
+      CPPUNIT_ASSERT_THROW(DecryptSpooled(token, spool.text.substr(0, size)), FernetError);
+      std::string changed = spool.text;
+      changed[size] = static_cast<char>(changed[size] ^ 1);
+      CPPUNIT_ASSERT_THROW(DecryptSpooled(token, changed), FernetError);
+    }
+    CPPUNIT_ASSERT_THROW(DecryptSpooled(token, spool.text + std::string(16, 'x')), FernetError);
+    CPPUNIT_ASSERT_EQUAL(std::string("hello"), DecryptSpooled(token, spool.text));
   }
 
   void OpensFiles() {

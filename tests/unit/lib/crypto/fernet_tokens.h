@@ -75,8 +75,9 @@ inline std::string Seal(std::string_view plaintext, const FernetKey& key, const 
 }
 
 inline VerifiedToken Verify(std::string_view text, const FernetKeys& keys, std::size_t piece = SIZE_MAX,
-                            const std::optional<FernetAgeLimit>& limit = std::nullopt) {
-  FernetVerifier verifier(keys);
+                            const std::optional<FernetAgeLimit>& limit = std::nullopt,
+                            io::ByteSink* spool = nullptr) {
+  FernetVerifier verifier(keys, spool);
   for (; !text.empty(); text.remove_prefix(std::min(piece, text.size()))) {
     verifier.Write(text.substr(0, piece));
   }
@@ -87,6 +88,14 @@ inline std::string Decrypt(const VerifiedToken& token, std::string_view text, st
   io::MemorySource source(text, piece);
   io::MemorySink plaintext;
   DecryptFernet(token, source, plaintext);
+  return plaintext.text;
+}
+
+inline std::string DecryptSpooled(const VerifiedToken& token, std::string_view spooled,
+                                  std::size_t piece = SIZE_MAX) {
+  io::MemorySource source(spooled, piece);
+  io::MemorySink plaintext;
+  DecryptSpooledFernet(token, source, plaintext);
   return plaintext.text;
 }
 
