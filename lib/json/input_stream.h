@@ -37,6 +37,20 @@ class InputStream {
 
   [[nodiscard]] bool AtEnd() const { return next_ == end_; }
 
+  // What is buffered up to the next byte that a string of JSON (RFC 8259 §7) cannot simply hold: a quotation
+  // mark, a backslash, a control character. Valid until the next call of Take or Skip.
+  [[nodiscard]] std::string_view PlainRun() const {
+    const char* last = next_;
+    while (last != end_ && IsPlain(*last)) ++last;
+    return {next_, static_cast<std::size_t>(last - next_)};
+  }
+
+  // Takes `size` bytes, at most those of PlainRun().
+  void Skip(std::size_t size) {
+    next_ += size;
+    if (next_ == end_) Refill();
+  }
+
   // Whether `prefix`, no longer than what the first Read gave, stands next.
   [[nodiscard]] bool StartsWith(std::string_view prefix) const {
     return std::string_view(next_, static_cast<std::size_t>(end_ - next_)).starts_with(prefix);
@@ -50,6 +64,15 @@ class InputStream {
 
  private:
   static constexpr std::size_t kCapacity = 8192;
+
+  static bool IsPlain(char byte) {
+    static constexpr auto kPlain = [] {
+      std::array<bool, 256> plain{};
+      for (std::size_t i = 0x20; i < plain.size(); ++i) plain[i] = i != '"' && i != '\\';
+      return plain;
+    }();
+    return kPlain[static_cast<unsigned char>(byte)];
+  }
 
   void Refill() {
     before_buffer_ += static_cast<std::size_t>(end_ - buffer_.data());
