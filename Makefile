@@ -15,10 +15,11 @@ OUT := build/$(VARIANT)
 FLAGS_release := -O2 -g
 FLAGS_asan := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -O1 -g
 FLAGS_tsan := -fsanitize=thread -O1 -g
-LANGUAGE_FLAGS := -std=c++20 -Wall -Wextra -Wpedantic -Werror -Wshadow -I. -pthread
+LANGUAGE_FLAGS := -std=c++20 -Wall -Wextra -Wpedantic -Werror -Wshadow -I. -isystem /usr/include/libxml2 -pthread
 COMPILE = $(CXX) $(LANGUAGE_FLAGS) $(FLAGS_$(VARIANT)) $(CPPFLAGS) $(CXXFLAGS)
 LINK = $(CXX) -pthread $(FLAGS_$(VARIANT)) $(LDFLAGS)
 LIBRARIES := -lfcgi -llmdb -lcrypto
+SENDER_LIBRARIES := -lxml2
 
 # --------------------------------------------------------------------------------------------------
 ##@ Running the service
@@ -103,7 +104,7 @@ bench-native: ## compile build/bench/hashpost-probe: what disk and LMDB by thems
 test: ## unit, interop, end-to-end and fault tests; ends with "N passed, N failed"
 	@service/deps.sh run test fronts
 	@$(MAKE) --no-print-directory -j$(JOBS) VARIANT=release build/release/hashpost-worker build/release/unit-tests \
-		build/release/fernet-probe
+		build/release/fernet-probe build/release/json-to-xml-probe
 	@exec tests/run.sh release unit interop e2e faults
 
 .PHONY: unit
@@ -116,7 +117,7 @@ unit: ## unit tests only
 asan tsan: ## unit, interop and end-to-end tests under Address+UndefinedBehaviour, or Thread, sanitizer
 	@service/deps.sh run test fronts
 	@$(MAKE) --no-print-directory -j$(JOBS) VARIANT=$@ build/$@/hashpost-worker build/$@/unit-tests \
-		build/$@/fernet-probe
+		build/$@/fernet-probe build/$@/json-to-xml-probe
 	@exec tests/run.sh $@ unit interop e2e
 
 .PHONY: fuzz
@@ -150,14 +151,17 @@ help:
 # --------------------------------------------------------------------------------------------------
 # The rules behind build and test. Each run of make below works on one VARIANT.
 
-LIBRARY_SOURCES := $(shell find lib store fcgi-worker -name '*.cc' ! -path fcgi-worker/main.cc | sort)
+# What only the sender of the file drop needs stays out of the worker, with its libraries.
+LIBRARY_SOURCES := $(shell find lib store fcgi-worker -name '*.cc' ! -path fcgi-worker/main.cc ! -path 'lib/xml/*' | sort)
+SENDER_SOURCES := $(shell find lib/xml file-sender -name '*.cc' ! -path file-sender/main.cc | sort)
 UNIT_SOURCES := $(shell find tests/unit -name '*.cc' | sort)
 PROBE_SOURCES := $(shell find bench/native -name '*.cc' | sort)
-ALL_CODE = $(shell find lib store fcgi-worker bench tests -name '*.cc' -o -name '*.h' | sort)
+ALL_CODE = $(shell find lib store fcgi-worker file-sender bench tests -name '*.cc' -o -name '*.h' | sort)
 SHELL_SCRIPTS = $(shell git ls-files --cached --others --exclude-standard | while read -r f; do \
 	[[ -f $$f ]] && { [[ $$f == *.sh || $$f == *.bats || $$f == *.bash ]] || head -c 30 "$$f" | grep -qaE '^\#!.*\b(bash|sh)$$'; } && echo "$$f"; done)
 
 LIBRARY_OBJECTS := $(LIBRARY_SOURCES:%.cc=$(OUT)/obj/%.o)
+SENDER_OBJECTS := $(SENDER_SOURCES:%.cc=$(OUT)/obj/%.o)
 MAIN_OBJECT := $(OUT)/obj/fcgi-worker/main.o
 UNIT_OBJECTS := $(UNIT_SOURCES:%.cc=$(OUT)/obj/%.o)
 PROBE_OBJECTS := $(PROBE_SOURCES:%.cc=$(OUT)/obj/%.o)
@@ -166,15 +170,21 @@ $(OUT)/hashpost-worker: $(LIBRARY_OBJECTS) $(MAIN_OBJECT) $(OUT)/inputs
 	@echo "  LINK $@"
 	@$(LINK) -o $@ $(filter %.o,$^) $(LIBRARIES)
 
-$(OUT)/unit-tests: $(LIBRARY_OBJECTS) $(UNIT_OBJECTS) $(OUT)/inputs
+$(OUT)/unit-tests: $(LIBRARY_OBJECTS) $(SENDER_OBJECTS) $(UNIT_OBJECTS) $(OUT)/inputs
 	@echo "  LINK $@"
-	@$(LINK) -o $@ $(filter %.o,$^) $(LIBRARIES) -lcppunit
+	@$(LINK) -o $@ $(filter %.o,$^) $(LIBRARIES) $(SENDER_LIBRARIES) -lcppunit
 
 # For tests/interop: lib/crypto's Fernet on the command line.
 $(OUT)/fernet-probe: $(filter $(OUT)/obj/lib/crypto/% $(OUT)/obj/lib/io/%,$(LIBRARY_OBJECTS)) \
 		$(OUT)/obj/tests/interop/fernet_probe.o $(OUT)/inputs
 	@echo "  LINK $@"
 	@$(LINK) -o $@ $(filter %.o,$^) -lcrypto
+
+# The same for the sender's conversion.
+$(OUT)/json-to-xml-probe: $(filter $(OUT)/obj/lib/json/% $(OUT)/obj/lib/io/%,$(LIBRARY_OBJECTS)) $(SENDER_OBJECTS) \
+		$(OUT)/obj/tests/interop/json_to_xml_probe.o $(OUT)/inputs
+	@echo "  LINK $@"
+	@$(LINK) -o $@ $(filter %.o,$^) $(LIBRARIES) $(SENDER_LIBRARIES)
 
 build/bench/hashpost-probe: $(filter $(OUT)/obj/lib/% $(OUT)/obj/store/%,$(LIBRARY_OBJECTS)) $(PROBE_OBJECTS) $(OUT)/inputs
 	@mkdir -p $(@D)
@@ -194,7 +204,7 @@ $(OUT)/obj/%.o: %.cc $(OUT)/flags
 
 # One compiler run for each harness: clang, since g++ has no libFuzzer. The list of exceptions is for RapidJSON.
 FUZZ_SECONDS ?= 60
-FUZZ_HARNESSES := json_fuzz http_fields_fuzz bulk_fuzz fernet_fuzz
+FUZZ_HARNESSES := json_fuzz http_fields_fuzz bulk_fuzz fernet_fuzz json_to_xml_fuzz
 FUZZ = clang++ $(LANGUAGE_FLAGS) -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
 	-fsanitize-ignorelist=tests/fuzz/ubsan-ignorelist.txt
 build/fuzz/json_fuzz: $(wildcard tests/fuzz/json_fuzz.cc lib/json/*.cc)
@@ -203,15 +213,17 @@ build/fuzz/http_fields_fuzz: $(wildcard tests/fuzz/http_fields_fuzz.cc lib/json/
 build/fuzz/bulk_fuzz: $(wildcard tests/fuzz/bulk_fuzz.cc lib/json/*.cc lib/crypto/*.cc lib/log/*.cc lib/progress/*.cc \
 	fcgi-worker/http/*.cc) $(addprefix fcgi-worker/resources/,bulk.cc bulk_batch.cc bulk_committer.cc failure.cc line_reader.cc message_json.cc)
 build/fuzz/fernet_fuzz: $(wildcard tests/fuzz/fernet_fuzz.cc lib/crypto/*.cc lib/io/*.cc)
+build/fuzz/json_to_xml_fuzz: $(wildcard tests/fuzz/json_to_xml_fuzz.cc lib/json/*.cc lib/xml/*.cc) \
+	$(addprefix file-sender/,json_to_xml.cc python_number.cc repeated_keys.cc spliced_text.cc xml_form.cc)
 build/fuzz/%:
 	@mkdir -p $(@D)
 	@echo "  FUZZ $@"
-	@$(FUZZ) -o $@ $^ -lcrypto
+	@$(FUZZ) -o $@ $^ -lcrypto -lxml2
 
 # Two files that change only when what they record changes: other flags compile everything again, and a
 # source that came or went links again.
 $(OUT)/flags: RECORD = $(COMPILE)
-$(OUT)/inputs: RECORD = $(LINK) $(LIBRARY_OBJECTS) $(UNIT_OBJECTS) $(PROBE_OBJECTS)
+$(OUT)/inputs: RECORD = $(LINK) $(LIBRARY_OBJECTS) $(SENDER_OBJECTS) $(UNIT_OBJECTS) $(PROBE_OBJECTS)
 $(OUT)/flags $(OUT)/inputs: always
 	@mkdir -p $(@D)
 	@echo '$(RECORD)' | cmp -s - $@ || echo '$(RECORD)' > $@
@@ -220,7 +232,7 @@ $(OUT)/flags $(OUT)/inputs: always
 always:
 
 # clang-tidy again only for what was compiled again (the object knows its headers).
-TIDY_SOURCES := $(LIBRARY_SOURCES) $(PROBE_SOURCES) $(OPEN_LOOP_SOURCES) $(wildcard fcgi-worker/main.cc)
+TIDY_SOURCES := $(LIBRARY_SOURCES) $(SENDER_SOURCES) $(PROBE_SOURCES) $(OPEN_LOOP_SOURCES) $(wildcard fcgi-worker/main.cc)
 .PHONY: tidy
 tidy: $(TIDY_SOURCES:%.cc=build/tidy/%.ok)
 

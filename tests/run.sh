@@ -10,6 +10,7 @@ out=$PWD/build/$variant
 reports=$out/reports
 export HASHPOST_WORKER_BIN=$out/hashpost-worker
 export HASHPOST_FERNET_PROBE=$out/fernet-probe
+export HASHPOST_JSON_TO_XML_PROBE=$out/json-to-xml-probe
 passed=0
 failed=0
 
