@@ -380,6 +380,57 @@ END
     done
 }
 
+# --- where Apache and nginx agree -----------------------------------------------------------------------
+
+skip_lighttpd() {
+    [[ $HASHPOST_FRONT != lighttpd ]] || skip "lighttpd's own way: front_lighttpd.bats"
+}
+
+@test "a URL that is too long is 414" {
+    skip_lighttpd
+    local version
+    for version in --http1.1 --http2; do
+        ask "/messages/$(printf 'x%.0s' {1..3000})" "$version"
+        expect_for 414 uri-too-long "$version"
+    done
+}
+
+@test "a body without a length is taken on HTTP/2, and one that is too large is 413 and is not kept" {
+    skip_lighttpd
+    printf '{"message":"hello"}' >"$BATS_TEST_TMPDIR/body-of-h2"
+    ask /messages --http2 -H 'Content-Type: application/json' -T - -X POST <"$BATS_TEST_TMPDIR/body-of-h2"
+    expect_json 200 "{\"digest\":\"$HELLO\"}"
+    head -c 5000000 /dev/zero >"$BATS_TEST_TMPDIR/zeros"
+    ask /messages --http2 -H 'Content-Type: text/plain' -T - -X POST <"$BATS_TEST_TMPDIR/zeros"
+    expect_problem 413 too-large
+    [[ -z $(find "$HASHPOST_HOME/tmp" -type f) ]]
+}
+
+@test "a path with bytes that are not UTF-8 reaches the worker" {
+    skip_lighttpd
+    ask '/messages/%ff%fe%22%5c%0a'
+    expect_problem 404 message-not-found
+}
+
+@test "a percent sign without its digits is 400" {
+    skip_lighttpd
+    raw_answer send 'GET /%zz HTTP/1.1\r\nHost: localhost\r\n\r\n' answer
+    expect_problem 400 bad-request
+}
+
+@test "a version of HTTP that is none is 400" {
+    skip_lighttpd
+    raw_answer send 'GET / HTTP/x.y\r\nHost: localhost\r\n\r\n' answer
+    expect_problem 400 bad-request
+}
+
+@test "plain HTTP on the TLS port is 400 with a problem document" {
+    skip_lighttpd
+    FIELDS=$BATS_TEST_TMPDIR/fields BODY=$BATS_TEST_TMPDIR/body
+    code=$(curl -sS -D "$FIELDS" -o "$BODY" -w '%{http_code}' "http://localhost:$HASHPOST_PORT/")
+    expect_problem 400 bad-request
+}
+
 # --- connections ---------------------------------------------------------------------------------------
 
 @test "garbage on the TLS port is cut off" {

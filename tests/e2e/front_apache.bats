@@ -6,8 +6,6 @@ bats_require_minimum_version 1.5.0
 export HASHPOST_FRONT=apache
 load stack.bash
 
-HELLO=2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824
-
 setup_file() {
     stack_new
     export HASHPOST_MAX_MESSAGE_BYTES=65536
@@ -32,46 +30,6 @@ expect_for() { expect_problem "$1" "$2" || { echo "the case: $3"; return 1; }; }
     expect_for 400 bad-request 'many fields on HTTP/1.1'
     ask / --http2 "${fields[@]}"
     expect_for 431 header-too-large 'many fields on HTTP/2'
-}
-
-@test "a URL that is too long is 414" {
-    local version
-    for version in --http1.1 --http2; do
-        ask "/messages/$(printf 'x%.0s' {1..3000})" "$version"
-        expect_for 414 uri-too-long "$version"
-    done
-}
-
-@test "plain HTTP on the TLS port is 400 with a problem document" {
-    FIELDS=$BATS_TEST_TMPDIR/fields BODY=$BATS_TEST_TMPDIR/body
-    # shellcheck disable=SC2034  # for expect_problem
-    code=$(curl -sS -D "$FIELDS" -o "$BODY" -w '%{http_code}' "http://localhost:$HASHPOST_PORT/")
-    expect_problem 400 bad-request
-}
-
-@test "a body without a length is taken on HTTP/2, and one that is too large is 413 and is not kept" {
-    printf '{"message":"hello"}' >"$BATS_TEST_TMPDIR/body-of-h2"
-    ask /messages --http2 -H 'Content-Type: application/json' -T - -X POST <"$BATS_TEST_TMPDIR/body-of-h2"
-    expect_json 200 "{\"digest\":\"$HELLO\"}"
-    head -c 5000000 /dev/zero >"$BATS_TEST_TMPDIR/zeros"
-    ask /messages --http2 -H 'Content-Type: text/plain' -T - -X POST <"$BATS_TEST_TMPDIR/zeros"
-    expect_problem 413 too-large
-    [[ -z $(find "$HASHPOST_HOME/tmp" -type f) ]]
-}
-
-@test "a path with bytes that are not UTF-8 reaches the worker" {
-    ask '/messages/%ff%fe%22%5c%0a'
-    expect_problem 404 message-not-found
-}
-
-@test "a percent sign without its digits is 400" {
-    raw_answer send 'GET /%zz HTTP/1.1\r\nHost: localhost\r\n\r\n' answer
-    expect_problem 400 bad-request
-}
-
-@test "a version of HTTP that is none is 400" {
-    raw_answer send 'GET / HTTP/x.y\r\nHost: localhost\r\n\r\n' answer
-    expect_problem 400 bad-request
 }
 
 @test "every line of the error log has the one format" {
