@@ -99,7 +99,8 @@ int Serve(const Config& config) {
                        .blocking_threads = config.blocking_threads,
                        .upload_threads = config.bulk_uploads,
                        .is_upload = resources::Bulk::IsBulk,
-                       .max_connections = MaxConnections()},
+                       .max_connections = MaxConnections(),
+                       .spool_folder = config.home + "/tmp"},
                       [&](std::unique_ptr<http::Exchange> exchange) { router.Handle(std::move(exchange)); });
   CountAsStarted(config);
   log::Info("worker", "Ready, version " + std::string(kVersion) + ", store in " + config.data + ".");

@@ -10,17 +10,24 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
+#include "fcgi-worker/http/standard_problems.h"
 #include "fcgi-worker/http/status.h"
 #include "lib/io/byte_stream.h"
+#include "lib/log/log.h"
 #include "lib/progress/progress.h"
 
 namespace hashpost::fcgi {
 namespace {
 
-// The CGI response head (RFC 3875 §6.3).
-std::string Head(const http::Response& response, std::optional<std::uint64_t> length) {
+std::string ContentLength(std::uint64_t length) {
+  return "Content-Length: " + std::to_string(length) + "\r\n";
+}
+
+// The CGI response head (RFC 3875 §6.3), but for its end and its Content-Length.
+std::string Fields(const http::Response& response) {
   std::string head;
   head.reserve(512);
   head.append("Status: ").append(std::to_string(response.status)).append(" ");
@@ -28,11 +35,12 @@ std::string Head(const http::Response& response, std::optional<std::uint64_t> le
   for (const auto& [name, value] : response.headers) {
     head.append(name).append(": ").append(value).append("\r\n");
   }
+  return head;
+}
+
+std::string Head(const http::Response& response, std::uint64_t length) {
   const bool may_have_content = response.status != 204 && response.status != 304;
-  if (may_have_content && length) {
-    head.append("Content-Length: ").append(std::to_string(*length)).append("\r\n");
-  }
-  return head.append("\r\n");
+  return Fields(response).append(may_have_content ? ContentLength(length) : "").append("\r\n");
 }
 
 // When a client that takes an answer at a bearable pace has taken it.
@@ -112,19 +120,53 @@ void Connection::EndContent() {
   if (read_clock_.BlockedSince(std::chrono::steady_clock::now() - kSilence)) ::shutdown(fd(), SHUT_RD);
 }
 
-http::AnswerStream& Connection::BeginAnswer(const http::Response& head) {
-  live_answer_.Write(Head(head, std::nullopt));
+http::AnswerStream& Connection::BeginAnswer(const http::Response& head, const std::string& spool_folder) {
+  if (inbound_.WantsAnswerLast()) {
+    held_.emplace(Fields(head), HeldAnswer(spool_folder));
+  } else {
+    WriteLive(Fields(head) + "\r\n");
+  }
   return live_answer_;
 }
 
 void Connection::LiveAnswer::Write(std::string_view bytes) {
+  if (connection_.held_) {
+    connection_.held_->content.Write(bytes);
+  } else {
+    connection_.WriteLive(bytes);
+  }
+}
+
+void Connection::WriteLive(std::string_view bytes) {
   const progress::Waiting waiting;
-  connection_.answer_due_ = AnswerDue(bytes.size());
-  connection_.writer_->Write(bytes);
-  connection_.answer_due_ = 0;
+  answer_due_ = AnswerDue(bytes.size());
+  writer_->Write(bytes);
+  answer_due_ = 0;
+}
+
+// False: not all of it could be read again.
+bool Connection::WriteHeld() {
+  class Live : public io::ByteSink {
+   public:
+    explicit Live(Connection& connection) : connection_(connection) {}
+    void Write(std::string_view bytes) override { connection_.WriteLive(bytes); }
+
+   private:
+    Connection& connection_;
+  };
+  try {
+    Live live(*this);
+    live.Write(held_->fields + ContentLength(held_->content.Size()) + "\r\n");
+    held_->content.WriteTo(live);
+    return true;
+  } catch (const std::system_error& error) {
+    log::Error("worker", std::string("An answer is cut, its file cannot be read: ") + error.what());
+    return false;
+  }
 }
 
 bool Connection::LiveAnswer::Flush() {
+  if (connection_.held_) return true;
   const progress::Waiting waiting;
   connection_.answer_due_ = AnswerDue(0);
   const bool sent = connection_.writer_->Flush();
@@ -134,6 +176,14 @@ bool Connection::LiveAnswer::Flush() {
 
 bool Connection::FinishRequest() {
   const progress::Waiting waiting;
+  if (held_) {
+    const bool whole = WriteHeld();
+    held_.reset();
+    if (!whole) {
+      CutAnswer();
+      return false;
+    }
+  }
   const bool left_over = streams_ && !inbound_.BodyEnded();
   if (streams_) answer_due_ = AnswerDue(0);
   const bool usable = writer_->Finish() && FCGX_GetError(request_.in) == 0;
@@ -145,6 +195,13 @@ bool Connection::FinishRequest() {
 
 void Connection::CutAnswer() {
   const progress::Waiting waiting;
+  if (held_) {
+    held_.reset();
+    http::Response response = http::ToResponse(http::CutOff());
+    WriteAnswer(response);
+    (void)FinishRequest();
+    return;
+  }
   answer_due_ = AnswerDue(0);
   const bool sent = writer_->Flush();
   answer_due_ = 0;

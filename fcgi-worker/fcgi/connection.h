@@ -10,8 +10,11 @@
 #include <atomic>
 #include <chrono>
 #include <optional>
+#include <string>
+#include <string_view>
 
 #include "fcgi-worker/fcgi/answer_writer.h"
+#include "fcgi-worker/fcgi/held_answer.h"
 #include "fcgi-worker/fcgi/inbound_request.h"
 #include "fcgi-worker/http/exchange.h"
 #include "fcgi-worker/http/response.h"
@@ -40,6 +43,7 @@ class Connection {
 
   // Instead of FinishRequest: breaks off an answer that was begun, so that the peer sees that it is not
   // whole. What was written of it arrives: if content is left over, this waits until the peer has closed.
+  // Of an answer that was held (BeginAnswer) nothing arrives, but 503 in its place.
   void CutAnswer();
 
   // Reads what is left of the request's content (FastCGI wants it read before the answer ends), and writes
@@ -54,8 +58,10 @@ class Connection {
   // thread, while the object lives.
   void EndContent();
 
-  // Writes the head of an answer and returns where its content goes; valid until FinishRequest.
-  [[nodiscard]] http::AnswerStream& BeginAnswer(const http::Response& head);
+  // Writes the head of an answer and returns where its content goes; valid until FinishRequest. If the web
+  // server wants no answer before the end of the content, all of it is held until then, in a file in
+  // `spool_folder` if it is long: writing then throws std::system_error if the disk is full.
+  [[nodiscard]] http::AnswerStream& BeginAnswer(const http::Response& head, const std::string& spool_folder);
 
   // Ends a read of a request that has blocked since before `deadline`, and an answer that takes more than a
   // minute and what its content takes at 16 KiB a second. For any thread, while the object lives. (Time-outs
@@ -75,6 +81,12 @@ class Connection {
    private:
     Connection& connection_;
   };
+  struct Held {
+    std::string fields;  // status and fields, but for Content-Length
+    HeldAnswer content;
+  };
+  void WriteLive(std::string_view bytes);
+  [[nodiscard]] bool WriteHeld();
   void AwaitClose();
 
   io::UniqueFd socket_;
@@ -86,6 +98,7 @@ class Connection {
   std::optional<AnswerWriter> writer_;  // of the request that was read last
   std::atomic<bool> streams_{false};
   LiveAnswer live_answer_{*this};
+  std::optional<Held> held_;  // the answer, as long as it may not leave
 };
 
 }  // namespace hashpost::fcgi

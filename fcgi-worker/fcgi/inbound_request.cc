@@ -28,6 +28,7 @@ void InboundRequest::Parse(FCGX_Request& raw, ReadClock& clock) {
   request_.content_length.reset();
   request_.fields.clear();
   path_.clear();
+  answer_last_ = false;
   constexpr std::string_view kHeaderPrefix = "HTTP_";
   for (char** variable = raw.envp; *variable != nullptr; ++variable) {
     const std::string_view text(*variable);
@@ -47,6 +48,8 @@ void InboundRequest::Parse(FCGX_Request& raw, ReadClock& clock) {
       if (!value.empty()) request_.fields.push_back({name, value});
     } else if (name == "CONTENT_LENGTH") {
       request_.content_length = ParseLength(value);
+    } else if (name == "HASHPOST_ANSWER_LAST") {
+      answer_last_ = true;
     }
   }
   request_.path = path_;

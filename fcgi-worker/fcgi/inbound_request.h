@@ -51,6 +51,10 @@ class InboundRequest {
 
   [[nodiscard]] const http::Request& request() const { return request_; }
 
+  // Whether the web server can pass on no answer while it still takes content (it says so by the parameter
+  // HASHPOST_ANSWER_LAST).
+  [[nodiscard]] bool WantsAnswerLast() const { return answer_last_; }
+
   // Reads and forgets what is left of the content.
   void DiscardBody() { body_.Discard(); }
 
@@ -90,6 +94,7 @@ class InboundRequest {
 
   http::Request request_;
   std::string path_;
+  bool answer_last_ = false;
   Body body_;
 };
 

@@ -31,7 +31,8 @@ struct ServerOptions {
   std::size_t upload_threads = 0;    // answer uploads, so many at once; others are refused as busy
   // Whether a POST is one: its content may be endless, and its answer is written meanwhile.
   std::function<bool(const http::Request&)> is_upload = [](const http::Request&) { return false; };
-  std::size_t max_connections = 0;  // at once; 1 or more
+  std::size_t max_connections = 0;    // at once; 1 or more
+  std::string spool_folder = "/tmp";  // for answers that must wait (connection.h)
 };
 
 class Server {

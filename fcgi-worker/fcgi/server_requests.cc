@@ -47,7 +47,7 @@ class Server::LiveExchange : public http::Exchange {
   }
   [[nodiscard]] http::AnswerStream& Begin(const http::Response& head) override {
     begun_ = answered_ = true;
-    return server_.slots_[index_].connection->BeginAnswer(head);
+    return server_.slots_[index_].connection->BeginAnswer(head, server_.options_.spool_folder);
   }
   void End(http::Ending ending) noexcept override {
     begun_ = false;

@@ -12,6 +12,15 @@ Problem Busy() {
           {{"Retry-After", "1"}}};
 }
 
+Problem CutOff() {
+  return {503,
+          "cut-off",
+          "Upload cut off",
+          "The worker had to end within this upload; what it had stored by then stays. Send all of it again: "
+          "lines that are known are answered with 200.",
+          {{"Retry-After", "1"}}};
+}
+
 Problem InternalError() {
   return {500,
           "internal-error",

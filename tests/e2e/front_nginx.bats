@@ -54,24 +54,31 @@ expect_for() { expect_problem "$1" "$2" || { echo "the case: $3"; return 1; }; }
 }
 logged_since() { (($(cat "$HASHPOST_HOME"/logs/httpd/access.log* | grep -c nothing-in-the-log) == $1 + $2)); }
 
-@test "a bulk upload is not spooled, and its answer comes before its end" {
-    local size
-    printf '{"message":"bulk %s"}\n' first >"$BATS_TEST_TMPDIR/line"
-    size=$(wc -c <"$BATS_TEST_TMPDIR/line")
+@test "a bulk upload is not spooled: a line is stored before the next one comes; the answer comes after the last" {
+    local line='{"message":"bulk line"}\n'
+    local digest pid
+    digest=$(printf 'bulk line' | sha256)
     raw send "POST /messages HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n" \
-        send "$(printf '%x' "$size")\r\n" file "$BATS_TEST_TMPDIR/line" send '\r\n' seen '"status":201' \
-        send '0\r\n\r\n' end >"$BATS_TEST_TMPDIR/answer"
-    grep -q '"status":201' "$BATS_TEST_TMPDIR/answer"
+        send "18\r\n$line\r\n" silence until "$BATS_TEST_TMPDIR/go-on" send '0\r\n\r\n' seen '"status":201' >/dev/null 3>&- &
+    pid=$!
+    wait_for 10 answers "/messages/$digest"
+    touch "$BATS_TEST_TMPDIR/go-on"
+    wait "$pid"
+}
+answers() {
+    ask "$1"
+    [[ $code == 200 ]]
 }
 
 @test "more bulk uploads than allowed are 503, and the path of bulk uploads is none for clients" {
     local number pids=() pid
     for ((number = 0; number < 4; number++)); do
-        raw send 'POST /messages HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-ndjson\r\nContent-Length: 100\r\n\r\n{' \
-            until "$BATS_TEST_TMPDIR/done" reset 3>&- &
+        raw send 'POST /messages HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-ndjson\r\nContent-Length: 100\r\n\r\n' \
+            send "{\"message\":\"upload $number\"}\n" until "$BATS_TEST_TMPDIR/done" reset 3>&- &
         pids+=($!)
     done
-    wait_for 10 bulk_is_full
+    for ((number = 0; number < 4; number++)); do wait_for 20 answers "/messages/$(printf 'upload %s' "$number" | sha256)"; done
+    ask /messages -H 'Content-Type: application/x-ndjson' -d '{"message":"hello"}'
     expect_problem 503 unavailable
     [[ $(field retry-after) == 2 ]]
     post_text hello
@@ -80,8 +87,4 @@ logged_since() { (($(cat "$HASHPOST_HOME"/logs/httpd/access.log* | grep -c nothi
     for pid in "${pids[@]}"; do wait "$pid"; done
     ask /.bulk
     expect_problem 404 not-found
-}
-bulk_is_full() {
-    ask /messages -H 'Content-Type: application/x-ndjson' -d '{"message":"hello"}'
-    [[ $code == 503 ]]
 }

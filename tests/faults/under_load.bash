@@ -40,12 +40,16 @@ nothing_failed() {
 
 # Every message that was acknowledged is there, and every one whose deletion was is not.
 nothing_was_lost() {
+    # (lighttpd's processes look for a worker again once a second, each for itself.)
+    wait_for 10 everyone_is_served
     make_load --verify "$ACKS" --clients 16 >"$SCRATCH/verify.json" || {
         cat "$SCRATCH/verify.json"
         return 1
     }
     (($(sed -nE 's/^ "answered": ([0-9]+),$/\1/p' "$SCRATCH/verify.json") >= 300))
 }
+
+everyone_is_served() { make_load --clients 32 --requests 128 --mix get=100; }
 
 # Connections that Apache has open to the process: each carries one request at most.
 open_connections() { ss -Hxp state connected 2>/dev/null | grep -cE "fcgi\.sock .*pid=$1," || true; }

@@ -17,6 +17,7 @@ Steps, in order (TEXT with Python's escapes, such as \\r\\n and \\xff; TEXT@N is
 import argparse
 import os
 import re
+import signal
 import socket
 import ssl
 import struct
@@ -128,9 +129,11 @@ def main():
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--cacert", required=True)
     parser.add_argument("--plain", action="store_true", help="no TLS")
-    parser.add_argument("--timeout", type=float, default=60)
+    parser.add_argument("--timeout", type=float, default=60, help="seconds for each step that reads or sends")
+    parser.add_argument("--limit", type=int, default=180, help="seconds for everything: what a test left behind ends, too")
     parser.add_argument("steps", nargs=argparse.REMAINDER)
     options = parser.parse_args()
+    signal.alarm(options.limit)
     Conversation(options).run(options.steps)
 
 

@@ -5,10 +5,13 @@
 #include <sys/socket.h>
 
 #include <array>
+#include <filesystem>
 #include <string>
+#include <system_error>
 
 #include "fcgi-worker/http/errors.h"
 #include "tests/unit/fcgi-worker/fcgi/fcgi_client.h"
+#include "tests/unit/temp_folder.h"
 
 namespace hashpost::fcgi {
 namespace {
@@ -27,6 +30,9 @@ class ConnectionTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(JoinsScriptNameAndPathInfo);
   CPPUNIT_TEST(KeepsFieldsInCgiSpelling);
   CPPUNIT_TEST(KeepsItsDescriptorUntilItsEnd);
+  CPPUNIT_TEST(HoldsAnAnswerUntilItsEndIfAskedTo);
+  CPPUNIT_TEST(SaysThatAHeldAnswerWasCutOff);
+  CPPUNIT_TEST(SaysThatAnAnswerCannotBeHeld);
   CPPUNIT_TEST_SUITE_END();
 
  public:
@@ -131,13 +137,60 @@ class ConnectionTest : public CppUnit::TestFixture {
     CPPUNIT_ASSERT(::fcntl(number, F_GETFD) < 0);
   }
 
+  void HoldsAnAnswerUntilItsEndIfAskedTo() {
+    for (const std::size_t size : {std::size_t{0}, std::size_t{10}, std::size_t{100'000}}) {
+      http::AnswerStream& answer = BeginHeld();
+      const std::string half(size / 2, 'x');
+      for (int i = 0; i < 2; ++i) {
+        answer.Write(half);
+        CPPUNIT_ASSERT(answer.Flush());
+      }
+      CPPUNIT_ASSERT(NothingCame());
+      CPPUNIT_ASSERT(connection_->FinishRequest());
+      CPPUNIT_ASSERT_EQUAL(
+          "Status: 200 OK\r\nA: b\r\nContent-Length: " + std::to_string(size) + "\r\n\r\n" + half + half,
+          ReadAnswer(peer_));
+      CPPUNIT_ASSERT(std::filesystem::is_empty(folder_.path()));
+    }
+  }
+
+  void SaysThatAHeldAnswerWasCutOff() {
+    BeginHeld().Write("taken");
+    connection_->CutAnswer();
+    const std::string answer = ReadAnswer(peer_);
+    CPPUNIT_ASSERT(answer.starts_with("Status: 503 "));
+    CPPUNIT_ASSERT(answer.find("/problems/cut-off") != std::string::npos);
+    CPPUNIT_ASSERT(answer.find("taken") == std::string::npos);
+  }
+
+  void SaysThatAnAnswerCannotBeHeld() {
+    http::AnswerStream& answer = BeginHeld();
+    std::filesystem::remove_all(folder_.path());
+    CPPUNIT_ASSERT_THROW(answer.Write(std::string(100'000, 'x')), std::system_error);
+    connection_->CutAnswer();
+    CPPUNIT_ASSERT(ReadAnswer(peer_).starts_with("Status: 503 "));
+  }
+
  private:
+  [[nodiscard]] http::AnswerStream& BeginHeld() {
+    const Params params = {{"REQUEST_METHOD", "POST"}, {"SCRIPT_NAME", "/"}, {"HASHPOST_ANSWER_LAST", "1"}};
+    CPPUNIT_ASSERT(Send(peer_, BeginRecord(true) + ParamsRecords(params) + StdinRecords("")));
+    CPPUNIT_ASSERT(connection_->ReadRequest());
+    http::Response head;
+    head.headers = {{"A", "b"}};
+    return connection_->BeginAnswer(head, folder_.path());
+  }
+  [[nodiscard]] bool NothingCame() const {
+    char byte = 0;
+    return ::recv(peer_.get(), &byte, 1, MSG_DONTWAIT | MSG_PEEK) < 0;
+  }
   void Answer(const std::string& content) {
     http::Response response;
     response.content = content;
     connection_->WriteAnswer(response);
   }
 
+  TempFolder folder_;
   io::UniqueFd peer_;
   std::unique_ptr<Connection> connection_;
 };
