@@ -38,7 +38,10 @@ void GroupCommitter::Submit(std::unique_ptr<PendingWrite> write) {
 }
 
 void GroupCommitter::CommitOnThisThread() {
-  CommitQueue();
+  {
+    const progress::Working working("committing messages");
+    CommitQueue();
+  }
   const std::scoped_lock lock(mutex_);
   submitter_commits_ = committing_ = false;
   if (!queue_.empty()) waiting_since_ = std::chrono::steady_clock::now();

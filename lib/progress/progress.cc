@@ -50,14 +50,17 @@ Clock::rep Now() {
 
 }  // namespace
 
-Working::Working(const char* what) {
+Working::Working(const char* what) : outer_(nullptr) {
   Slot& slot = Mine();
+  if (slot.since.load(std::memory_order_relaxed) != 0) outer_ = slot.what.load(std::memory_order_relaxed);
   slot.what.store(what, std::memory_order_relaxed);
   slot.since.store(Now(), std::memory_order_release);
 }
 
 Working::~Working() {
-  Mine().since.store(0, std::memory_order_release);
+  Slot& slot = Mine();
+  if (outer_ != nullptr) slot.what.store(outer_, std::memory_order_relaxed);
+  slot.since.store(outer_ != nullptr ? Now() : 0, std::memory_order_release);
 }
 
 Waiting::Waiting() : was_working_(Mine().since.exchange(0, std::memory_order_acq_rel) != 0) {}

@@ -12,13 +12,17 @@ namespace hashpost::progress {
 
 using Clock = std::chrono::steady_clock;
 
-// While it lives, the calling thread is at work on `what` (a string literal, for the log). Does not nest.
+// While it lives, the calling thread is at work on `what` (a string literal, for the log). A piece of work
+// within another one counts alone; afterwards the outer one starts afresh.
 class Working {
  public:
   explicit Working(const char* what);
   ~Working();
   Working(const Working&) = delete;
   Working& operator=(const Working&) = delete;
+
+ private:
+  const char* outer_;  // nullptr: the thread was not at work
 };
 
 // Within a Working: while it lives, the thread waits and the clock stands still; afterwards it starts afresh.

@@ -18,6 +18,7 @@ class ProgressTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(SeesNothingWhereNobodyWorks);
   CPPUNIT_TEST(TellsWhoWorksLongest);
   CPPUNIT_TEST(DoesNotCountWaiting);
+  CPPUNIT_TEST(TellsTheInnerOfTwoPiecesOfWork);
   CPPUNIT_TEST(ForgetsThreadsThatEnded);
   CPPUNIT_TEST_SUITE_END();
 
@@ -41,6 +42,18 @@ class ProgressTest : public CppUnit::TestFixture {
       CPPUNIT_ASSERT(!Oldest().has_value());
     }
     CPPUNIT_ASSERT(Oldest()->since < std::chrono::milliseconds(20));
+  }
+
+  void TellsTheInnerOfTwoPiecesOfWork() {
+    const Working outer("outer");
+    AwaitAge(std::chrono::milliseconds(20));
+    {
+      const Working inner("inner");
+      CPPUNIT_ASSERT_EQUAL(std::string("inner"), std::string(Oldest()->what));
+    }
+    const auto busy = Oldest();
+    CPPUNIT_ASSERT_EQUAL(std::string("outer"), std::string(busy->what));
+    CPPUNIT_ASSERT(busy->since < std::chrono::milliseconds(20));
   }
 
   void ForgetsThreadsThatEnded() {
