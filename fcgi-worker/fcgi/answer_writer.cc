@@ -76,7 +76,7 @@ bool AnswerWriter::Flush() {
 
 bool AnswerWriter::Finish() {
   // END_REQUEST: application status 0, and eight zero bytes say FCGI_REQUEST_COMPLETE.
-  std::array<char, 2 * FCGI_HEADER_LEN> end{};
+  std::array<char, std::size_t{2} * FCGI_HEADER_LEN> end{};
   const Header header = MakeHeader(FCGI_END_REQUEST, request_id_, FCGI_HEADER_LEN);
   std::copy(header.begin(), header.end(), end.begin());
   SendRecord(pending_, {end.data(), end.size()});

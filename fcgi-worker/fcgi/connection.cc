@@ -122,7 +122,7 @@ void Connection::EndContent() {
 
 http::AnswerStream& Connection::BeginAnswer(const http::Response& head, const std::string& spool_folder) {
   if (inbound_.WantsAnswerLast()) {
-    held_.emplace(Fields(head), HeldAnswer(spool_folder));
+    held_.emplace(Fields(head), spool_folder);
   } else {
     WriteLive(Fields(head) + "\r\n");
   }

@@ -12,6 +12,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "fcgi-worker/fcgi/answer_writer.h"
 #include "fcgi-worker/fcgi/held_answer.h"
@@ -82,6 +83,8 @@ class Connection {
     Connection& connection_;
   };
   struct Held {
+    Held(std::string its_fields, const std::string& spool_folder)
+        : fields(std::move(its_fields)), content(spool_folder) {}
     std::string fields;  // status and fields, but for Content-Length
     HeldAnswer content;
   };
