@@ -204,7 +204,7 @@ $(OUT)/obj/%.o: %.cc $(OUT)/flags
 
 # One compiler run for each harness: clang, since g++ has no libFuzzer. The list of exceptions is for RapidJSON.
 FUZZ_SECONDS ?= 60
-FUZZ_HARNESSES := json_fuzz http_fields_fuzz bulk_fuzz fernet_fuzz json_to_xml_fuzz
+FUZZ_HARNESSES := json_fuzz http_fields_fuzz bulk_fuzz fernet_fuzz json_to_xml_fuzz multipart_fuzz
 FUZZ = clang++ $(LANGUAGE_FLAGS) -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
 	-fsanitize-ignorelist=tests/fuzz/ubsan-ignorelist.txt
 build/fuzz/json_fuzz: $(wildcard tests/fuzz/json_fuzz.cc lib/json/*.cc)
@@ -215,6 +215,8 @@ build/fuzz/bulk_fuzz: $(wildcard tests/fuzz/bulk_fuzz.cc lib/json/*.cc lib/crypt
 build/fuzz/fernet_fuzz: $(wildcard tests/fuzz/fernet_fuzz.cc lib/crypto/*.cc lib/io/*.cc)
 build/fuzz/json_to_xml_fuzz: $(wildcard tests/fuzz/json_to_xml_fuzz.cc lib/json/*.cc lib/xml/*.cc) \
 	$(addprefix file-sender/,json_to_xml.cc python_number.cc repeated_keys.cc spliced_text.cc xml_form.cc)
+build/fuzz/multipart_fuzz: $(wildcard tests/fuzz/multipart_fuzz.cc lib/json/*.cc) \
+	$(addprefix fcgi-worker/http/,field_syntax.cc problem.cc multipart.cc)
 build/fuzz/%:
 	@mkdir -p $(@D)
 	@echo "  FUZZ $@"

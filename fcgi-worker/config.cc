@@ -90,6 +90,18 @@ std::chrono::seconds ReadSeconds(const Reader& reader, const char* name, std::ui
   return std::chrono::seconds(reader.Number(name, fallback, kSeconds));
 }
 
+void ReadDrop(const Reader& reader, Config& config) {
+  constexpr std::uint64_t kCentury = 100ULL * 366 * 24 * 3600;
+  config.output_dir = reader.Text("OUTPUT_DIR", "");
+  if (!config.output_dir.empty() && config.output_dir.front() != '/') {
+    Refuse("OUTPUT_DIR", config.output_dir, "a folder by its whole path, such as /srv/incoming");
+  }
+  config.decryption_key = reader.Text("DECRYPTION_KEY", (config.data + "/drop/decryption_key").c_str());
+  config.file_uploads = reader.Number("HASHPOST_FILE_UPLOADS", 4, {1, 64});
+  config.max_file_bytes = reader.Bytes("HASHPOST_MAX_FILE_BYTES", 0, {0, 16 * kTiB});
+  config.token_max_age = std::chrono::seconds(reader.Number("HASHPOST_TOKEN_MAX_AGE", 0, {0, kCentury}));
+}
+
 }  // namespace
 
 Config ReadConfig(const Environment& environment) {
@@ -115,6 +127,7 @@ Config ReadConfig(const Environment& environment) {
       resources::JsonCost(resources::MaxJsonBytes(config.max_message_bytes), config.max_message_bytes);
   config.max_inflight_bytes =
       reader.Bytes("HASHPOST_MAX_INFLIGHT_BYTES", std::max(64 * kMiB, largest), {largest, 1024 * kGiB});
+  ReadDrop(reader, config);
   config.hang_limit = ReadSeconds(reader, "HASHPOST_HANG_SECONDS", 30);
   config.drain_limit = ReadSeconds(reader, "HASHPOST_DRAIN_SECONDS", 30);
   config.log_level = ReadLevel(reader);
@@ -136,6 +149,11 @@ std::string Describe(const Config& config) {
   add("HASHPOST_MAX_MESSAGE_BYTES", std::to_string(config.max_message_bytes));
   add("HASHPOST_MAX_STORE_BYTES", std::to_string(config.max_store_bytes));
   add("HASHPOST_MAX_INFLIGHT_BYTES", std::to_string(config.max_inflight_bytes));
+  add("OUTPUT_DIR", config.output_dir);
+  add("DECRYPTION_KEY", config.decryption_key);
+  add("HASHPOST_FILE_UPLOADS", std::to_string(config.file_uploads));
+  add("HASHPOST_MAX_FILE_BYTES", std::to_string(config.max_file_bytes));
+  add("HASHPOST_TOKEN_MAX_AGE", std::to_string(config.token_max_age.count()));
   add("HASHPOST_HANG_SECONDS", std::to_string(config.hang_limit.count()));
   add("HASHPOST_DRAIN_SECONDS", std::to_string(config.drain_limit.count()));
   return text;

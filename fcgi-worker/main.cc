@@ -9,8 +9,11 @@
 #include <algorithm>
 #include <cstdlib>
 #include <iostream>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "fcgi-worker/config.h"
 #include "fcgi-worker/fcgi/server.h"
@@ -21,6 +24,7 @@
 #include "fcgi-worker/resources/message.h"
 #include "fcgi-worker/resources/messages.h"
 #include "fcgi-worker/resources/router.h"
+#include "fcgi-worker/resources/upload.h"
 #include "fcgi-worker/supervision.h"
 #include "lib/log/log.h"
 #include "store/group_committer.h"
@@ -69,6 +73,26 @@ void CountAsStarted(const Config& config) {
   ::unlink((config.home + "/pool/" + name + ".failed-starts").c_str());
 }
 
+// A drop that cannot start keeps nobody from messages: its uploads are told so.
+std::unique_ptr<resources::Upload> OpenUpload(const Config& config) {
+  if (config.output_dir.empty())
+    return std::make_unique<resources::Upload>(nullptr, resources::Upload::Off());
+  resources::DropOptions options{.folder = config.output_dir,
+                                 .key_file = config.decryption_key,
+                                 .state = config.data + "/drop",
+                                 .max_file_bytes = config.max_file_bytes,
+                                 .max_age = std::nullopt};
+  if (config.token_max_age.count() > 0) options.max_age = config.token_max_age;
+  std::unique_ptr<resources::Drop> drop;
+  try {
+    drop = std::make_unique<resources::Drop>(std::move(options));
+  } catch (const std::exception& error) {
+    log::Error("receiver", "The file drop does not start. " + std::string(error.what()) +
+                               " The message service goes on; make reload tries again.");
+  }
+  return std::make_unique<resources::Upload>(std::move(drop), resources::Upload::Failed());
+}
+
 // Returns the exit status.
 int Serve(const Config& config) {
   store::LmdbStore store({.folder = config.data, .max_bytes = config.max_store_bytes});
@@ -87,9 +111,11 @@ int Serve(const Config& config) {
                        config.bulk_batch_lines);
   resources::Messages messages(store, committer, budget, failure, bulk, config.max_message_bytes);
   resources::Message message(store, committer, budget, failure);
+  const std::unique_ptr<resources::Upload> upload = OpenUpload(config);
   resources::Router router(failure);
   router.Add("/messages", messages);
   router.Add(std::string(resources::Message::kPath), message);
+  router.Add(std::string(resources::Upload::kPath), *upload);
   router.Add("/", health);
   router.Add("/livez", liveness);
   router.Add("/readyz", readiness);
@@ -97,8 +123,10 @@ int Serve(const Config& config) {
   fcgi::Server server({.listen_fd = STDIN_FILENO,
                        .io_threads = config.threads,
                        .blocking_threads = config.blocking_threads,
-                       .upload_threads = config.bulk_uploads,
-                       .is_upload = resources::Bulk::IsBulk,
+                       .uploads = {{.threads = config.file_uploads,
+                                    .takes = resources::Upload::Takes,
+                                    .refuse = resources::Upload::Shape},
+                                   {.threads = config.bulk_uploads, .takes = resources::Bulk::IsBulk}},
                        .max_connections = MaxConnections(),
                        .spool_folder = config.home + "/tmp"},
                       [&](std::unique_ptr<http::Exchange> exchange) { router.Handle(std::move(exchange)); });

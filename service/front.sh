@@ -7,6 +7,7 @@ apache_defines() {
     exposed) echo "-D HashpostExposed" ;;
     passwords) echo "-D HashpostPasswords" ;;
     esac
+    [[ -z $HASHPOST_PLAIN_LISTEN_AT ]] || echo "-D HashpostPlain"
 }
 
 # render FILE: prints it with each ${HASHPOST_…} replaced. (The values hold no sign that nginx would read as more than

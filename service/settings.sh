@@ -29,6 +29,13 @@ if ((EUID == 0)); then default_user=www-data; else default_user=$(id -un); fi
 : "${HASHPOST_BULK_UPLOADS:=4}"
 : "${HASHPOST_BULK_BATCH_LINES:=1024}"
 : "${HASHPOST_MAX_BULK_BYTES:=0}"
+: "${OUTPUT_DIR:=}"
+: "${DECRYPTION_KEY:=}"
+: "${SERVER_IP:=127.0.0.1}"
+: "${SERVER_PORT:=}"
+: "${HASHPOST_FILE_UPLOADS:=4}"
+: "${HASHPOST_MAX_FILE_BYTES:=0}"
+: "${HASHPOST_TOKEN_MAX_AGE:=0}"
 : "${HASHPOST_HANG_SECONDS:=30}"
 : "${HASHPOST_DRAIN_SECONDS:=30}"
 : "${HASHPOST_START_SECONDS:=20}"
@@ -75,14 +82,25 @@ check_number HASHPOST_DRAIN_SECONDS 1 3600
 check_number HASHPOST_START_SECONDS 1 3600
 check_number HASHPOST_BULK_UPLOADS 1 64
 check_number HASHPOST_BULK_BATCH_LINES 1 16384
+check_number HASHPOST_FILE_UPLOADS 1 64
+check_number HASHPOST_TOKEN_MAX_AGE 0 999999999
 check_number HASHPOST_LOG_FILES 2 1000
 check_number HASHPOST_HTTPD_THREADS 8 10000
 make_bytes HASHPOST_LOG_BYTES 4096 1099511627776
 make_bytes HASHPOST_MAX_MESSAGE_BYTES 1 67108864
 [[ $HASHPOST_MAX_BULK_BYTES == 0 ]] || make_bytes HASHPOST_MAX_BULK_BYTES 1 17592186044416
+[[ $HASHPOST_MAX_FILE_BYTES == 0 ]] || make_bytes HASHPOST_MAX_FILE_BYTES 1 17592186044416
 octet='(25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])'
-[[ $HASHPOST_LISTEN =~ ^($octet\.){3}$octet$ || ($HASHPOST_LISTEN == *:* && $HASHPOST_LISTEN =~ ^[0-9a-fA-F:]+$) ]] ||
-    refuse "HASHPOST_LISTEN=$HASHPOST_LISTEN must be an IP address, such as 127.0.0.1, 0.0.0.0 or ::1."
+for name in HASHPOST_LISTEN SERVER_IP; do
+    [[ ${!name} =~ ^($octet\.){3}$octet$ || (${!name} == *:* && ${!name} =~ ^[0-9a-fA-F:]+$) ]] ||
+        refuse "$name=${!name} must be an IP address, such as 127.0.0.1, 0.0.0.0 or ::1."
+done
+if [[ -n $SERVER_PORT ]]; then
+    check_number SERVER_PORT 1 65535
+    ((SERVER_PORT != HASHPOST_PORT)) || refuse "SERVER_PORT=$SERVER_PORT is HASHPOST_PORT, too, which speaks TLS; choose another."
+    [[ $HASHPOST_FRONT == apache ]] ||
+        refuse "SERVER_PORT=$SERVER_PORT (uploads over plain HTTP) needs HASHPOST_FRONT=apache; unset it to take uploads over TLS only."
+fi
 
 # Paths become part of the configuration of the front and supervisord, which have their own quoting rules.
 for name in HASHPOST_HOME HASHPOST_DATA HASHPOST_CERT HASHPOST_KEY HASHPOST_PASSWORD_FILE \
@@ -91,6 +109,11 @@ for name in HASHPOST_HOME HASHPOST_DATA HASHPOST_CERT HASHPOST_KEY HASHPOST_PASS
     [[ ${!name} =~ ^[A-Za-z0-9_./+@:,~-]*$ ]] ||
         refuse "$name=${!name} may hold only letters, digits and the signs _ . / + @ : , ~ - ; move or rename the folder."
 done
+
+# These two are for the worker alone, and may have any name.
+[[ -z $OUTPUT_DIR || $OUTPUT_DIR == /* ]] || OUTPUT_DIR=$PWD/$OUTPUT_DIR
+DECRYPTION_KEY=${DECRYPTION_KEY:-$HASHPOST_DATA/drop/decryption_key}
+[[ $DECRYPTION_KEY == /* ]] || DECRYPTION_KEY=$PWD/$DECRYPTION_KEY
 
 id -u "$HASHPOST_USER" >/dev/null 2>&1 ||
     refuse "HASHPOST_USER=$HASHPOST_USER is not a user of this machine; create it or name another."
@@ -133,6 +156,15 @@ else
     HASHPOST_LISTEN_AT=$HASHPOST_LISTEN:$HASHPOST_PORT
 fi
 
+HASHPOST_PLAIN_LISTEN_AT=
+if [[ -n $SERVER_PORT ]]; then
+    if [[ $SERVER_IP == *:* ]]; then
+        HASHPOST_PLAIN_LISTEN_AT="[$SERVER_IP]:$SERVER_PORT"
+    else
+        HASHPOST_PLAIN_LISTEN_AT=$SERVER_IP:$SERVER_PORT
+    fi
+fi
+
 # What an address that others can reach allows: access.conf, and the like for the other fronts.
 HASHPOST_ACCESS=local
 if [[ -n $HASHPOST_PASSWORD_FILE ]]; then
@@ -153,6 +185,8 @@ esac
 export HASHPOST_FRONT HASHPOST_ROOT HASHPOST_HOME HASHPOST_DATA HASHPOST_LISTEN HASHPOST_PORT HASHPOST_CERT HASHPOST_KEY \
     HASHPOST_USER HASHPOST_WORKERS HASHPOST_THREADS HASHPOST_MAX_MESSAGE_BYTES HASHPOST_MAX_STORE_BYTES \
     HASHPOST_BULK_UPLOADS HASHPOST_BULK_BATCH_LINES HASHPOST_MAX_BULK_BYTES HASHPOST_BULK_LIMIT \
+    OUTPUT_DIR DECRYPTION_KEY SERVER_IP SERVER_PORT HASHPOST_PLAIN_LISTEN_AT \
+    HASHPOST_FILE_UPLOADS HASHPOST_MAX_FILE_BYTES HASHPOST_TOKEN_MAX_AGE \
     HASHPOST_HANG_SECONDS HASHPOST_DRAIN_SECONDS HASHPOST_START_SECONDS HASHPOST_LOG_BYTES \
     HASHPOST_LOG_FILES HASHPOST_HTTPD_MPM HASHPOST_HTTPD_THREADS HASHPOST_PASSWORD_FILE HASHPOST_WORKER_BIN LOG_LEVEL \
     HASHPOST_MAX_BODY_BYTES HASHPOST_MAX_BODY_KIB HASHPOST_MAX_SPOOL_BYTES HASHPOST_PROXY_SECONDS HASHPOST_STOP_SECONDS \

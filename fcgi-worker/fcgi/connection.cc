@@ -197,7 +197,7 @@ void Connection::CutAnswer() {
   const progress::Waiting waiting;
   if (held_) {
     held_.reset();
-    http::Response response = http::ToResponse(http::CutOff());
+    http::Response response = http::ToResponse(http::BrokenOff());
     WriteAnswer(response);
     (void)FinishRequest();
     return;

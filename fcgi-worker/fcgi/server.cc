@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <system_error>
 #include <utility>
@@ -54,9 +55,8 @@ Server::Server(const ServerOptions& options, Handler handler)
       stop_event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       slots_(options.max_connections),
       requests_(options.blocking_threads, kRequestQueue),
-      answers_(options.blocking_threads, kRequestQueue),
-      // One that has ended may still hold its thread for a moment; the next one waits for that.
-      uploads_(options.upload_threads, options.upload_threads) {
+      answers_(options.blocking_threads, kRequestQueue) {
+  for (const UploadLane& lane : options_.uploads) uploads_.push_back(std::make_unique<Lane>(lane));
   if (!epoll_ || !stop_event_) Throw("epoll_create1 or eventfd");
   // Several workers are woken for one connection; who comes late must not block in accept.
   if (::fcntl(options_.listen_fd, F_SETFL, O_NONBLOCK) != 0) Throw("fcntl");
@@ -220,11 +220,15 @@ std::size_t Server::Drain(std::chrono::milliseconds limit) {
   }
   acceptor_->Stop();
   HandOverUntil(deadline);
-  if (uploads_at_work_ > 0) {
+  if (UploadsAtWork()) {
     uploads_over_ = true;
     HandOverUntil(deadline + kUploadsEnd);
   }
   return open_;
+}
+
+bool Server::UploadsAtWork() const {
+  return std::any_of(uploads_.begin(), uploads_.end(), [](const auto& lane) { return lane->at_work > 0; });
 }
 
 void Server::HandOverUntil(std::chrono::steady_clock::time_point deadline) {

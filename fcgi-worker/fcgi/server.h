@@ -20,17 +20,26 @@
 #include "fcgi-worker/fcgi/blocking_pool.h"
 #include "fcgi-worker/fcgi/connection.h"
 #include "fcgi-worker/http/exchange.h"
+#include "fcgi-worker/http/problem.h"
 #include "lib/io/unique_fd.h"
 
 namespace hashpost::fcgi {
 
+// Requests that have threads of their own, since their content may be endless and their answer be written
+// meanwhile.
+struct UploadLane {
+  std::size_t threads;                              // so many at once; others are refused as busy
+  std::function<bool(const http::Request&)> takes;  // whether a request belongs here
+  std::function<http::Response(const http::Problem&)> refuse = [](const http::Problem& problem) {
+    return http::ToResponse(problem);
+  };
+};
+
 struct ServerOptions {
-  int listen_fd = 0;                 // a listening unix socket, shared with the siblings
-  std::size_t io_threads = 2;        // answer what is small
-  std::size_t blocking_threads = 8;  // answer what is big
-  std::size_t upload_threads = 0;    // answer uploads, so many at once; others are refused as busy
-  // Whether a POST is one: its content may be endless, and its answer is written meanwhile.
-  std::function<bool(const http::Request&)> is_upload = [](const http::Request&) { return false; };
+  int listen_fd = 0;                  // a listening unix socket, shared with the siblings
+  std::size_t io_threads = 2;         // answer what is small
+  std::size_t blocking_threads = 8;   // answer what is big
+  std::vector<UploadLane> uploads{};  // the first that takes a request has it
   std::size_t max_connections = 0;    // at once; 1 or more
   std::string spool_folder = "/tmp";  // for answers that must wait (connection.h)
 };
@@ -71,12 +80,22 @@ class Server {
     std::unique_ptr<Connection> connection;
   };
 
+  struct Lane {
+    explicit Lane(const UploadLane& its)
+        // One that has ended may still hold its thread for a moment; the next one waits for that.
+        : options(its), pool(its.threads, its.threads) {}
+    const UploadLane options;
+    std::atomic<std::size_t> at_work{0};
+    BlockingPool pool;
+  };
+
   void RunIoThread();
   void OnReadable(std::size_t index);
   void AwaitRoom();
   void Adopt(io::UniqueFd socket);
   void Handle(std::size_t index);
-  void HandleUpload(std::size_t index);
+  void HandleUpload(std::size_t index, Lane& lane);
+  [[nodiscard]] bool UploadsAtWork() const;
   void Postpone(std::size_t index, BlockingPool& pool);
   void Respond(std::size_t index, http::Response response);
   void Finish(std::size_t index);
@@ -104,8 +123,7 @@ class Server {
   std::vector<std::size_t> free_slots_;  // guarded by mutex_
   BlockingPool requests_;                // with big bodies, which the web server has spooled
   BlockingPool answers_;                 // big ones, to clients that may be slow
-  std::atomic<std::size_t> uploads_at_work_{0};
-  BlockingPool uploads_;
+  std::vector<std::unique_ptr<Lane>> uploads_;
   std::vector<std::thread> io_threads_;
   std::unique_ptr<Acceptor> acceptor_;
 };

@@ -80,17 +80,17 @@ class Server::RequestTask : public BlockingPool::Task {
 
 class Server::UploadTask : public BlockingPool::Task {
  public:
-  UploadTask(Server& server, std::size_t index) : server_(server), index_(index) {}
+  UploadTask(Server& server, std::size_t index, Lane& lane) : server_(server), index_(index), lane_(lane) {}
   void Run() noexcept override {
     const progress::Working working("taking an upload");
-    server_.handler_(std::make_unique<Upload>(server_, index_));
+    server_.handler_(std::make_unique<Upload>(server_, index_, lane_));
   }
 
  private:
   // Counts as done before its end can be seen, or else who asks next could be refused for it.
   class Upload : public LiveExchange {
    public:
-    Upload(Server& server, std::size_t index) : LiveExchange(server, index), server_(server) {}
+    Upload(Server& server, std::size_t index, Lane& lane) : LiveExchange(server, index), lane_(lane) {}
     ~Upload() override { Leave(); }
     void Respond(http::Response response) noexcept override {
       Leave();
@@ -103,14 +103,15 @@ class Server::UploadTask : public BlockingPool::Task {
 
    private:
     void Leave() {
-      if (!std::exchange(left_, true)) --server_.uploads_at_work_;
+      if (!std::exchange(left_, true)) --lane_.at_work;
     }
-    Server& server_;
+    Lane& lane_;
     bool left_ = false;
   };
 
   Server& server_;
   const std::size_t index_;
+  Lane& lane_;
 };
 
 class Server::AnswerTask : public BlockingPool::Task {
@@ -131,7 +132,9 @@ class Server::AnswerTask : public BlockingPool::Task {
 void Server::Handle(std::size_t index) {
   const http::Request& request = slots_[index].connection->inbound().request();
   const bool is_post = request.method == "POST";
-  if (is_post && options_.is_upload(request)) return HandleUpload(index);
+  for (const std::unique_ptr<Lane>& lane : uploads_) {
+    if (lane->options.takes(request)) return HandleUpload(index, *lane);
+  }
   const bool is_small = request.content_length ? *request.content_length <= kInlineBytes : !is_post;
   if (is_small) {
     handler_(std::make_unique<LiveExchange>(*this, index));
@@ -145,13 +148,13 @@ void Server::Postpone(std::size_t index, BlockingPool& pool) {
   if (!pool.Submit(task)) Respond(index, http::ToResponse(http::Busy()));
 }
 
-void Server::HandleUpload(std::size_t index) {
+void Server::HandleUpload(std::size_t index, Lane& lane) {
   slots_[index].connection->StreamContent();
-  std::unique_ptr<BlockingPool::Task> task = std::make_unique<UploadTask>(*this, index);
-  if (++uploads_at_work_ <= options_.upload_threads && uploads_.Submit(task)) return;
-  --uploads_at_work_;
+  std::unique_ptr<BlockingPool::Task> task = std::make_unique<UploadTask>(*this, index, lane);
+  if (++lane.at_work <= lane.options.threads && lane.pool.Submit(task)) return;
+  --lane.at_work;
   // Refused on another thread, since who refuses waits until the peer has closed.
-  task = std::make_unique<AnswerTask>(*this, index, http::ToResponse(http::Busy()));
+  task = std::make_unique<AnswerTask>(*this, index, lane.options.refuse(http::Busy()));
   if (!answers_.Submit(task)) Close(index);
 }
 

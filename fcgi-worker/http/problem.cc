@@ -15,7 +15,7 @@ void AppendMember(std::string& out, std::string_view name, std::string_view valu
 
 }  // namespace
 
-Response ToResponse(const Problem& problem) {
+Response ToResponse(const Problem& problem, std::string_view more) {
   // Sentences quote what clients sent, through json::Printable; this only makes sure that a slip stays JSON.
   const std::string repaired = json::IsUtf8(problem.err_msg)
                                    ? std::string()
@@ -36,6 +36,7 @@ Response ToResponse(const Problem& problem) {
   content += ",\"status\":" + std::to_string(problem.status);
   AppendMember(content += ',', "detail", sentence);
   AppendMember(content += ',', "err_msg", sentence);
+  if (!more.empty()) content.append(",").append(more);
   content += '}';
   return response;
 }

@@ -21,8 +21,9 @@ struct Problem {
   std::vector<std::pair<std::string_view, std::string>> headers;  // such as Allow or Retry-After
 };
 
-// {"type":"/problems/<slug>","title":…,"status":…,"detail":…,"err_msg":…}; Cache-Control: no-store.
-[[nodiscard]] Response ToResponse(const Problem& problem);
+// {"type":"/problems/<slug>","title":…,"status":…,"detail":…,"err_msg":…}; Cache-Control: no-store. `more`:
+// members to follow, as JSON without braces ("\"msg\":\"…\"").
+[[nodiscard]] Response ToResponse(const Problem& problem, std::string_view more = {});
 
 // What the client did wrong, or must wait for. Thrown by http/ and resources/ only, caught by the router
 // only.

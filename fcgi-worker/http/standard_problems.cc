@@ -12,12 +12,11 @@ Problem Busy() {
           {{"Retry-After", "1"}}};
 }
 
-Problem CutOff() {
+Problem BrokenOff() {
   return {503,
-          "cut-off",
-          "Upload cut off",
-          "The worker had to end within this upload; what it had stored by then stays. Send all of it again: "
-          "lines that are known are answered with 200.",
+          "upload-broken-off",
+          "Upload broken off",
+          "The upload broke off before its end: send all of it again, which stores nothing twice.",
           {{"Retry-After", "1"}}};
 }
 

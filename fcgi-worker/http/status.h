@@ -25,6 +25,8 @@ namespace hashpost::http {
       return "Method Not Allowed";
     case 406:
       return "Not Acceptable";
+    case 409:
+      return "Conflict";
     case 411:
       return "Length Required";
     case 412:

@@ -118,7 +118,8 @@ http::Response Head() {
 
 bool Bulk::IsBulk(const http::Request& request) {
   const std::string_view type = request.Header("CONTENT_TYPE").value_or("");
-  return http::EqualsIgnoringCase(type.substr(0, kMediaType.size()), kMediaType) &&
+  return request.method == "POST" &&
+         http::EqualsIgnoringCase(type.substr(0, kMediaType.size()), kMediaType) &&
          (type.size() == kMediaType.size() || type[kMediaType.size()] == ';' ||
           type[kMediaType.size()] == ' ' || type[kMediaType.size()] == '\t');
 }

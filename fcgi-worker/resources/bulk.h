@@ -22,7 +22,7 @@ class Bulk {
        std::size_t batch_lines)
       : store_(store), budget_(budget), failure_(failure), limits_(limits), batch_lines_(batch_lines) {}
 
-  // Whether a POST's Content-Type asks for this.
+  // Whether it is a POST whose Content-Type asks for this.
   [[nodiscard]] static bool IsBulk(const http::Request& request);
 
   // Takes the upload to its end and answers it; takes `exchange`, unless it throws HttpError. Call it on a

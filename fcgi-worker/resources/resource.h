@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "fcgi-worker/http/exchange.h"
+#include "fcgi-worker/http/problem.h"
 #include "fcgi-worker/http/response.h"
 
 namespace hashpost::resources {
@@ -25,6 +26,11 @@ class Resource {
   // Answers one of the allowed methods: returns the answer, or takes `exchange` to answer later and returns
   // nullopt. Throws HttpError for what the client did wrong, StoreError and others for what failed here.
   [[nodiscard]] virtual std::optional<http::Response> Handle(std::unique_ptr<http::Exchange>& exchange) = 0;
+
+  // How a request for this resource is told of a problem.
+  [[nodiscard]] virtual http::Response Tell(const http::Problem& problem) const {
+    return http::ToResponse(problem);
+  }
 };
 
 }  // namespace hashpost::resources

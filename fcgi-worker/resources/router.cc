@@ -33,31 +33,34 @@ http::Response Options(const Resource& resource) {
 
 }  // namespace
 
-Resource& Router::Find(std::string_view path) const {
+Resource* Router::Find(std::string_view path) const {
   for (const Route& route : routes_) {
     const bool is_prefix = route.path.size() > 1 && route.path.ends_with('/');
-    if (is_prefix ? path.starts_with(route.path) : path == route.path) return *route.resource;
+    if (is_prefix ? path.starts_with(route.path) : path == route.path) return route.resource;
   }
-  throw http::HttpError(http::NotFound());
+  return nullptr;
 }
 
-std::optional<http::Response> Router::Dispatch(std::unique_ptr<http::Exchange>& exchange) const {
+std::optional<http::Response> Router::Dispatch(Resource* resource,
+                                               std::unique_ptr<http::Exchange>& exchange) {
   const http::Request& request = exchange->request();
-  Resource& resource = Find(request.path);
-  if (request.method == "OPTIONS") return Options(resource);
-  if (!Allows(resource.Allow(), request.method)) {
-    throw http::HttpError(http::MethodNotAllowed(request.method, resource.Allow()));
+  if (resource == nullptr) throw http::HttpError(http::NotFound());
+  if (request.method == "OPTIONS") return Options(*resource);
+  if (!Allows(resource->Allow(), request.method)) {
+    throw http::HttpError(http::MethodNotAllowed(request.method, resource->Allow()));
   }
-  return resource.Handle(exchange);
+  return resource->Handle(exchange);
 }
 
 void Router::Handle(std::unique_ptr<http::Exchange> exchange) const noexcept {
+  Resource* const resource = Find(exchange->request().path);
   try {
-    std::optional<http::Response> response = Dispatch(exchange);
+    std::optional<http::Response> response = Dispatch(resource, exchange);
     if (response) exchange->Respond(std::move(*response));
   } catch (...) {
-    // Whoever took the exchange answers it; then there is nobody here to tell.
-    if (exchange) exchange->Respond(failure_.Answer(std::current_exception()));
+    if (!exchange) return;  // whoever took it answers it; there is nobody here to tell
+    const http::Problem problem = failure_.Explain(std::current_exception());
+    exchange->Respond(resource != nullptr ? resource->Tell(problem) : http::ToResponse(problem));
   }
 }
 

@@ -30,8 +30,9 @@ class Router {
     std::string path;
     Resource* resource;
   };
-  [[nodiscard]] Resource& Find(std::string_view path) const;
-  [[nodiscard]] std::optional<http::Response> Dispatch(std::unique_ptr<http::Exchange>& exchange) const;
+  [[nodiscard]] Resource* Find(std::string_view path) const;  // nullptr: there is none
+  [[nodiscard]] static std::optional<http::Response> Dispatch(Resource* resource,
+                                                              std::unique_ptr<http::Exchange>& exchange);
 
   const Failure& failure_;
   std::vector<Route> routes_;

@@ -63,6 +63,8 @@ class VerifiedToken {
   [[nodiscard]] std::uint64_t Time() const { return time_; }  // when it was sealed, seconds since the epoch
   [[nodiscard]] std::uint64_t PlaintextBytes() const { return plaintext_bytes_; }
   [[nodiscard]] const FernetKey& Key() const { return key_; }
+  // The token's own code: tells it apart from any other. Valid as long as this object.
+  [[nodiscard]] std::string_view Code() const { return {code_.data(), code_.size()}; }
 
  private:
   friend class FernetVerifier;

@@ -265,7 +265,7 @@ for number, line in enumerate(lines):
     slow_end
     wait "$reload"
     if [[ $HASHPOST_FRONT == nginx ]]; then
-        grep -q '/problems/cut-off' "$ANSWER"
+        grep -q '/problems/upload-broken-off' "$ANSWER"
     else
         ((status != 0)) # the answer was cut, not ended
         acknowledged_is_there "$ANSWER.sent" "$ANSWER"

@@ -55,9 +55,9 @@ run_console() {
 
 @test "the README's table has every setting, and only settings" {
     local known documented
-    known=$(grep -ohE '^: "\$\{(HASHPOST_[A-Z_]+|LOG_LEVEL)' "$ROOT/service/settings.sh" | sed 's/.*{//' | sort -u)
+    known=$(grep -ohE '^: "\$\{[A-Z_]+' "$ROOT/service/settings.sh" | sed 's/.*{//' | sort -u)
     known+=$'\n'$("$HASHPOST_WORKER_BIN" --help >/dev/null && HASHPOST_HOME=/a HASHPOST_DATA=/b "$HASHPOST_WORKER_BIN" --check | sed 's/=.*//')
-    documented=$(sed -n '/^| variable/,/^$/p' "$ROOT/README.md" | cut -d'|' -f2 | grep -oE '(HASHPOST_[A-Z_]+|LOG_LEVEL)' | sort -u)
+    documented=$(sed -n '/^| variable/,/^$/p' "$ROOT/README.md" | cut -d'|' -f2 | grep -oE '[A-Z_]{4,}' | sort -u)
     diff <(sort -u <<<"$known") <(echo "$documented")
 }
 

@@ -36,6 +36,8 @@ class ConfigTest : public CppUnit::TestFixture {
     CPPUNIT_ASSERT_EQUAL(std::size_t{1} << 20U, config.max_message_bytes);
     CPPUNIT_ASSERT_EQUAL(std::uint64_t{64} << 30U, config.max_store_bytes);
     CPPUNIT_ASSERT_EQUAL(std::size_t{64} << 20U, config.max_inflight_bytes);
+    CPPUNIT_ASSERT_EQUAL(std::string(), config.output_dir);
+    CPPUNIT_ASSERT_EQUAL(std::string("/var/lib/hashpost/drop/decryption_key"), config.decryption_key);
     CPPUNIT_ASSERT(config.hang_limit == std::chrono::seconds(30));
     CPPUNIT_ASSERT(config.log_level == log::Level::kInfo);
     CPPUNIT_ASSERT_EQUAL(std::size_t{2}, Read({{"HASHPOST_THREADS", ""}}).threads);  // empty is unset
@@ -50,6 +52,11 @@ class ConfigTest : public CppUnit::TestFixture {
                                 {"HASHPOST_MAX_MESSAGE_BYTES", "2M"},
                                 {"HASHPOST_MAX_STORE_BYTES", "1T"},
                                 {"HASHPOST_MAX_INFLIGHT_BYTES", "512M"},
+                                {"OUTPUT_DIR", "/srv/in"},
+                                {"DECRYPTION_KEY", "/etc/key"},
+                                {"HASHPOST_FILE_UPLOADS", "7"},
+                                {"HASHPOST_MAX_FILE_BYTES", "6G"},
+                                {"HASHPOST_TOKEN_MAX_AGE", "3600"},
                                 {"HASHPOST_HANG_SECONDS", "5"},
                                 {"HASHPOST_DRAIN_SECONDS", "7"},
                                 {"LOG_LEVEL", "DEBUG"}});
@@ -63,6 +70,11 @@ class ConfigTest : public CppUnit::TestFixture {
     CPPUNIT_ASSERT_EQUAL(std::size_t{2} << 20U, config.max_message_bytes);
     CPPUNIT_ASSERT_EQUAL(std::uint64_t{1} << 40U, config.max_store_bytes);
     CPPUNIT_ASSERT_EQUAL(std::size_t{512} << 20U, config.max_inflight_bytes);
+    CPPUNIT_ASSERT_EQUAL(std::string("/srv/in"), config.output_dir);
+    CPPUNIT_ASSERT_EQUAL(std::string("/etc/key"), config.decryption_key);
+    CPPUNIT_ASSERT_EQUAL(std::size_t{7}, config.file_uploads);
+    CPPUNIT_ASSERT_EQUAL(std::uint64_t{6} << 30U, config.max_file_bytes);
+    CPPUNIT_ASSERT(config.token_max_age == std::chrono::hours(1));
     CPPUNIT_ASSERT(config.hang_limit == std::chrono::seconds(5));
     CPPUNIT_ASSERT(config.drain_limit == std::chrono::seconds(7));
     CPPUNIT_ASSERT(config.log_level == log::Level::kDebug);
@@ -80,6 +92,10 @@ class ConfigTest : public CppUnit::TestFixture {
         {"HASHPOST_BULK_UPLOADS", "0"},
         {"HASHPOST_BULK_BATCH_LINES", "16385"},
         {"HASHPOST_MAX_BULK_BYTES", "17T"},
+        {"OUTPUT_DIR", "incoming"},
+        {"HASHPOST_FILE_UPLOADS", "0"},
+        {"HASHPOST_MAX_FILE_BYTES", "17T"},
+        {"HASHPOST_TOKEN_MAX_AGE", "1h"},
         {"HASHPOST_MAX_MESSAGE_BYTES", "0"},
         {"HASHPOST_MAX_MESSAGE_BYTES", "65M"},
         {"HASHPOST_MAX_MESSAGE_BYTES", "1m"},

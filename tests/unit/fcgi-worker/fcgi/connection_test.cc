@@ -159,7 +159,7 @@ class ConnectionTest : public CppUnit::TestFixture {
     connection_->CutAnswer();
     const std::string answer = ReadAnswer(peer_);
     CPPUNIT_ASSERT(answer.starts_with("Status: 503 "));
-    CPPUNIT_ASSERT(answer.find("/problems/cut-off") != std::string::npos);
+    CPPUNIT_ASSERT(answer.find("/problems/upload-broken-off") != std::string::npos);
     CPPUNIT_ASSERT(answer.find("taken") == std::string::npos);
   }
 

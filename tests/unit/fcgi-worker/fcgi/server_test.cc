@@ -400,8 +400,11 @@ class ServerTest : public CppUnit::TestFixture {
   [[nodiscard]] std::unique_ptr<Server> Start(Answering& handler, std::size_t max_connections = 512) const {
     return std::make_unique<Server>(
         ServerOptions{.listen_fd = pool_.fd(),
-                      .upload_threads = 2,
-                      .is_upload = [](const http::Request& request) { return !request.content_length; },
+                      .uploads = {{.threads = 2,
+                                   .takes =
+                                       [](const http::Request& request) {
+                                         return request.method == "POST" && !request.content_length;
+                                       }}},
                       .max_connections = max_connections},
         [&](std::unique_ptr<http::Exchange> exchange) { handler(std::move(exchange)); });
   }

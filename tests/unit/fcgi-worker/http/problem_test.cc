@@ -25,6 +25,8 @@ class ProblemTest : public CppUnit::TestFixture {
         response.content);
     const Headers expected = {{"Content-Type", "application/problem+json"}, {"Cache-Control", "no-store"}};
     CPPUNIT_ASSERT(expected == response.headers);
+    const Response longer = ToResponse({404, "a", "A", "Not here.", {}}, R"("msg":"b")");
+    CPPUNIT_ASSERT_MESSAGE(longer.content, longer.content.ends_with(R"("err_msg":"Not here.","msg":"b"})"));
     CPPUNIT_ASSERT(response.streamed == nullptr);
   }
 

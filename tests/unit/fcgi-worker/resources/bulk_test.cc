@@ -204,6 +204,7 @@ class BulkTest : public CppUnit::TestFixture {
   void KnowsItsMediaType() {
     const auto is_bulk = [](std::string_view type) {
       http::Request request;
+      request.method = "POST";
       if (!type.empty()) request.fields.push_back({"CONTENT_TYPE", type});
       return Bulk::IsBulk(request);
     };

@@ -1,0 +1,232 @@
+#include "fcgi-worker/resources/drop.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <filesystem>
+#include <memory>
+#include <system_error>
+#include <utility>
+
+#include "fcgi-worker/http/problem.h"
+#include "lib/crypto/fernet_key_file.h"
+#include "lib/crypto/fernet_layout.h"
+#include "lib/crypto/sha256.h"
+#include "lib/io/file_source.h"
+#include "lib/log/log.h"
+#include "lib/progress/progress.h"
+#include "store/message_store.h"
+#include "store/name_lock.h"
+
+namespace hashpost::resources {
+namespace {
+
+using http::HttpError;
+
+constexpr std::size_t kPieceBytes = std::size_t{64} * 1024;
+// The form around the token: boundaries, the part's header, and what may stand before and behind.
+constexpr std::uint64_t kFormBytes = std::uint64_t{32} * 1024;
+constexpr std::string_view kExtension = ".xml";
+constexpr std::string_view kAsideExtension = ".xml.new";
+
+void MakeFolder(const std::string& path) {
+  constexpr mode_t kMode = 0700;
+  if (::mkdir(path.c_str(), kMode) != 0 && errno != EEXIST) {
+    throw DropUnavailable("The folder " + path + " cannot be made: " + std::system_category().message(errno) +
+                          ".");
+  }
+  // Or a loss of power could take the key and the ledger away.
+  const std::string parent = std::filesystem::path(path).parent_path();
+  const io::UniqueFd fd(::open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd || ::fsync(fd.get()) != 0) throw DropUnavailable("The folder " + parent + " cannot be synced.");
+}
+
+crypto::FernetKeys LoadKeys(const DropOptions& options) {
+  MakeFolder(options.state);  // where the key may lie
+  const std::string& path = options.key_file;
+  const crypto::KeyFile file = crypto::LoadOrCreateKeyFile(path);
+  const std::string fingerprint = file.keys.Sealing().Fingerprint();
+  if (file.created) {
+    log::Warning("receiver", "Decryption key is not available in " + path + ".");
+    log::Warning("receiver", "A new key was made there, with the fingerprint " + fingerprint +
+                                 ": copy the file to the senders, over a safe way.");
+  }
+  if (file.readable_by_all && !path.starts_with("/run/secrets/")) {
+    log::Warning("receiver", "Every user of this machine can read the key file " + path + ": chmod 0600 it.");
+  }
+  log::Info("receiver", "Files are decrypted with " + std::to_string(file.keys.All().size()) + " key(s) of " +
+                            path + "; fingerprint of the first: " + fingerprint + ".");
+  return file.keys;
+}
+
+// The ledger's folder, once it is there.
+std::string LedgerFolder(const std::string& state) {
+  std::string folder = state + "/ledger";
+  MakeFolder(folder);
+  return folder;
+}
+
+HttpError Unavailable(std::string sentence) {
+  return HttpError(
+      {503, "drop-unavailable", "Drop unavailable", std::move(sentence), {{"Retry-After", "10"}}});
+}
+
+HttpError Full() {
+  return HttpError({507,
+                    "drop-full",
+                    "Drop full",
+                    "The disk of the receiver is full: send the file again when its operator has made room.",
+                    {{"Retry-After", "60"}}});
+}
+
+// What the folder does not let us do. `error` says more to the operator than to the sender.
+HttpError FolderProblem(const std::string& folder, const std::system_error& error) {
+  const int code = error.code().value();
+  log::Error("receiver", "Nothing can be put into " + folder + ": " + error.what() + ".");
+  if (code == ENOSPC || code == EDQUOT || code == EFBIG) return Full();
+  return Unavailable(
+      "The receiver cannot write to its output folder: its log says why; send the file again later.");
+}
+
+HttpError TokenProblem(const crypto::FernetError& error) {
+  if (error.fault() == crypto::TokenFault::kChanged)
+    return Unavailable("The token changed on the receiver's disk.");
+  return HttpError({400, "bad-token", "Bad token", error.what(), {}});
+}
+
+HttpError TooLarge(std::uint64_t limit) {
+  return HttpError({413,
+                    "too-large",
+                    "File too large",
+                    "A file may have at most " + std::to_string(limit) +
+                        " bytes: ask the operator to raise HASHPOST_MAX_FILE_BYTES.",
+                    {}});
+}
+
+// Where the plaintext goes. Each piece counts as progress, since a file of any size may pass.
+class PlaintextSink : public io::ByteSink {
+ public:
+  explicit PlaintextSink(io::UnnamedFile& file) : file_(file) {}
+  void Write(std::string_view bytes) override {
+    digest_.Update(bytes);
+    const progress::Waiting for_the_disk;
+    file_.Write(bytes);
+  }
+  [[nodiscard]] crypto::Sha256Digest Digest() { return digest_.Finish(); }
+
+ private:
+  io::UnnamedFile& file_;
+  crypto::Sha256 digest_;
+};
+
+}  // namespace
+
+Drop::Drop(DropOptions options)
+    : options_(std::move(options)), keys_(LoadKeys(options_)), ledger_(LedgerFolder(options_.state)) {
+  SweepFolder();
+  log::Info("receiver", "Files that are uploaded land in " + options_.folder + ".");
+}
+
+// A process that was killed between two calls may have left the aside name of a file. Under the lock of its
+// name it is nobody's.
+void Drop::SweepFolder() const {
+  std::error_code error;
+  for (std::filesystem::directory_iterator entry(options_.folder, error), end; !error && entry != end;
+       entry.increment(error)) {
+    const std::string name = entry->path().filename();
+    if (!name.starts_with('.') || !name.ends_with(kAsideExtension)) continue;
+    const store::NameLock lock(LockFile(), name.substr(1, name.size() - 1 - kAsideExtension.size()));
+    std::filesystem::remove(entry->path(), error);
+  }
+  if (error) {
+    log::Error("receiver", "OUTPUT_DIR=" + options_.folder + " cannot be read (" + error.message() +
+                               "): uploads are refused until that is put right.");
+  }
+}
+
+std::uint64_t Drop::MaxContentBytes() const {
+  return options_.max_file_bytes == 0 ? 0 : crypto::fernet::TokenBytes(options_.max_file_bytes) + kFormBytes;
+}
+
+crypto::VerifiedToken Drop::Spool(io::ByteSource& token, io::UnnamedFile& spool) const {
+  crypto::FernetVerifier verifier(keys_, &spool);
+  const auto piece = std::make_unique<std::array<char, kPieceBytes>>();
+  while (const std::size_t size = token.Read(*piece)) {
+    verifier.Write({piece->data(), size});
+    if (options_.max_file_bytes > 0 &&
+        spool.size() > options_.max_file_bytes + crypto::fernet::kSmallestBytes) {
+      throw TooLarge(options_.max_file_bytes);
+    }
+  }
+  std::optional<crypto::FernetAgeLimit> age;
+  if (options_.max_age) {
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    age = {*options_.max_age,
+           static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::seconds>(now).count())};
+  }
+  crypto::VerifiedToken verified = verifier.Finish(age);
+  if (options_.max_file_bytes > 0 && verified.PlaintextBytes() > options_.max_file_bytes) {
+    throw TooLarge(options_.max_file_bytes);
+  }
+  return verified;
+}
+
+std::string Drop::Receive(const std::string& name, io::ByteSource& token) {
+  try {
+    return Unseal(name, token);
+  } catch (const crypto::FernetError& error) {
+    throw TokenProblem(error);
+  } catch (const std::system_error& error) {
+    throw FolderProblem(options_.folder, error);
+  } catch (const store::StoreFull& error) {
+    log::Error("receiver", error.what());
+    throw Full();
+  }
+}
+
+std::string Drop::Unseal(const std::string& name, io::ByteSource& token) {
+  const io::UniqueFd folder(::open(options_.folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!folder) throw std::system_error(errno, std::system_category(), "it cannot be opened");
+  std::optional<io::UnnamedFile> spool(folder.get());
+  const crypto::VerifiedToken verified = Spool(token, *spool);
+  io::UnnamedFile file(folder.get());
+  PlaintextSink plaintext(file);
+  io::FileSource spooled(spool->fd());
+  crypto::DecryptSpooledFernet(verified, spooled, plaintext);
+  spool.reset();  // its room on the disk is free again
+  Place(name, {.time = verified.Time(), .tag = verified.Code(), .content = plaintext.Digest()}, file);
+  return options_.folder + "/" + name + std::string(kExtension);
+}
+
+// The ledger comes first: were the process killed after the rename, an older token could undo it. Killed
+// between the two, the file is still the old one; but then the sender has no answer, sends again, and that is
+// taken.
+void Drop::Place(const std::string& name, const store::Arrival& arrival, io::UnnamedFile& file) {
+  const progress::Waiting for_the_disk;
+  file.Sync();
+  const store::NameLock lock(LockFile(), name);
+  switch (ledger_.Admit(name, arrival)) {
+    case store::Verdict::kTaken:
+      break;
+    case store::Verdict::kReplayed:
+      throw HttpError(
+          {409,
+           "replayed",
+           "Older content",
+           "The token is older than what the name holds, so that is kept: seal the content again, with a "
+           "clock that is right, if it is to be the newest.",
+           {}});
+    case store::Verdict::kTooMany:
+      throw HttpError({503,
+                       "busy",
+                       "Busy",
+                       "Too many tokens for this name were sealed within one second: seal the content again.",
+                       {{"Retry-After", "1"}}});
+  }
+  file.Publish(name + std::string(kExtension), "." + name + std::string(kAsideExtension));
+}
+
+}  // namespace hashpost::resources

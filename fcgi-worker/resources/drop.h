@@ -1,0 +1,62 @@
+// Drop: where the file drop puts what it receives (docs/file-drop.md). A token is spooled to a file without a
+// name, verified whole, decrypted into another one, and only then put in its place: at once, durably, and
+// never by older content. Thread-safe; many workers may share one folder. Memory: about 1 MiB for each call,
+// whatever the size.
+
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <stdexcept>
+#include <string>
+
+#include "lib/crypto/fernet_key.h"
+#include "lib/crypto/fernet_open.h"
+#include "lib/io/byte_stream.h"
+#include "lib/io/unnamed_file.h"
+#include "store/drop_ledger.h"
+
+namespace hashpost::resources {
+
+struct DropOptions {
+  std::string folder;                           // where the files land
+  std::string key_file;                         // made if it is missing
+  std::string state;                            // folder of the ledger and the locks, made if it is missing
+  std::uint64_t max_file_bytes = 0;             // of a file, decrypted; 0: any
+  std::optional<std::chrono::seconds> max_age;  // of a token, by its own time
+};
+
+// The drop cannot start; what() is a sentence for the operator.
+class DropUnavailable : public std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+class Drop {
+ public:
+  // Reads or makes the key, opens the ledger, and removes what a killed process left in the folder. Throws
+  // DropUnavailable, crypto::FernetKeyError or store::StoreError.
+  explicit Drop(DropOptions options);
+
+  // Decrypts the token that `token` gives, and puts it under `name` ".xml" into the folder; `name` is a
+  // checked one. Returns the path; then the file is on the disk. Throws HttpError for what is wrong with the
+  // token (400), its size (413), its time (409, a replay) or the folder (503, 507); StoreError; and what
+  // `token` throws.
+  [[nodiscard]] std::string Receive(const std::string& name, io::ByteSource& token);
+
+  // The longest content of a request that can be right: more is refused before it is read. 0: any.
+  [[nodiscard]] std::uint64_t MaxContentBytes() const;
+
+ private:
+  void SweepFolder() const;
+  [[nodiscard]] crypto::VerifiedToken Spool(io::ByteSource& token, io::UnnamedFile& spool) const;
+  std::string Unseal(const std::string& name, io::ByteSource& token);
+  void Place(const std::string& name, const store::Arrival& arrival, io::UnnamedFile& file);
+  [[nodiscard]] std::string LockFile() const { return options_.state + "/names.lock"; }
+
+  const DropOptions options_;
+  crypto::FernetKeys keys_;
+  store::DropLedger ledger_;
+};
+
+}  // namespace hashpost::resources

@@ -1,0 +1,110 @@
+#include "fcgi-worker/resources/upload.h"
+
+#include <array>
+#include <utility>
+
+#include "fcgi-worker/http/errors.h"
+#include "fcgi-worker/http/multipart.h"
+#include "fcgi-worker/http/standard_problems.h"
+#include "fcgi-worker/resources/file_name.h"
+#include "lib/json/json.h"
+#include "lib/log/log.h"
+
+namespace hashpost::resources {
+namespace {
+
+using http::HttpError;
+
+// The two members that senders read.
+std::string OldMembers(std::string_view sentence, int status) {
+  std::string members = "\"msg\":";
+  json::AppendString(members, sentence);
+  return members + ",\"status_code\":" + std::to_string(status);
+}
+
+void CheckHead(const http::Request& request, std::uint64_t max_bytes) {
+  if (request.Header("CONTENT_ENCODING")) {
+    throw HttpError({415,
+                     "unsupported-content-coding",
+                     "Unsupported content coding",
+                     "Send the form as it is, without Content-Encoding.",
+                     {{"Accept-Encoding", "identity"}}});
+  }
+  if (max_bytes > 0 && request.content_length.value_or(0) > max_bytes) {
+    throw HttpError({413,
+                     "too-large",
+                     "File too large",
+                     "An upload may have at most " + std::to_string(max_bytes) +
+                         " bytes: ask the operator to raise HASHPOST_MAX_FILE_BYTES.",
+                     {}});
+  }
+}
+
+// Many clients, and all on HTTP/2, see no answer before they have sent everything. More than this is not
+// waited for.
+void PassOverTheRest(http::BodyReader& body) {
+  constexpr std::size_t kMost = std::size_t{64} << 20U;
+  std::array<char, 16384> scratch{};
+  try {
+    for (std::size_t passed = 0; passed < kMost;) {
+      const std::size_t size = body.Read(scratch);
+      if (size == 0) return;
+      passed += size;
+    }
+  } catch (const http::BodyIncomplete&) {  // then nobody waits for the answer
+  }
+}
+
+}  // namespace
+
+http::Problem Upload::Off() {
+  return {404,
+          "drop-off",
+          "No file drop",
+          "This service takes no files: its operator turns that on by setting OUTPUT_DIR to a folder.",
+          {}};
+}
+
+http::Problem Upload::Failed() {
+  return {503,
+          "drop-unavailable",
+          "Drop unavailable",
+          "The file drop could not start: its operator finds the reason in the worker's log.",
+          {{"Retry-After", "60"}}};
+}
+
+http::Response Upload::Shape(const http::Problem& problem) {
+  return http::ToResponse(problem, OldMembers(problem.err_msg, problem.status));
+}
+
+std::optional<http::Response> Upload::Handle(std::unique_ptr<http::Exchange>& exchange) {
+  const http::Request& request = exchange->request();
+  try {
+    if (drop_ == nullptr) throw HttpError(why_not_);
+    const std::string sentence = "File is decrypted and saved to " + Take(request);
+    log::Info("receiver", sentence);
+    return http::Response{.status = 201,
+                          .headers = {{"Content-Type", "application/json"}, {"Cache-Control", "no-store"}},
+                          .content = "{" + OldMembers(sentence, 201) + "}",
+                          .streamed = nullptr};
+  } catch (const HttpError& refused) {
+    log::Warning("receiver", "An upload to " + json::Printable(request.path, 300) + " is refused (" +
+                                 std::to_string(refused.problem().status) + "): " + refused.what());
+    PassOverTheRest(*request.body);
+    throw;
+  } catch (const http::BodyIncomplete&) {
+    // A client that is still there was cut off by the end of this worker, and should come again.
+    log::Warning("receiver", "An upload to " + json::Printable(request.path, 300) + " broke off.");
+    throw HttpError(http::BrokenOff());
+  }
+}
+
+std::string Upload::Take(const http::Request& request) {
+  const std::string name = CheckedFileName(request.path.substr(kPath.size()));
+  CheckHead(request, drop_->MaxContentBytes());
+  const std::string boundary = http::FormBoundary(request.Header("CONTENT_TYPE").value_or(""));
+  http::FormFile file(*request.body, boundary, "file");
+  return drop_->Receive(name, file);
+}
+
+}  // namespace hashpost::resources

@@ -1,0 +1,47 @@
+// POST /upload/<name>: a sealed file, as the part "file" of a form, lands in the drop as <name>.xml. Every
+// answer here has the members "msg" and "status_code" that senders read, besides those of a problem document.
+
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "fcgi-worker/http/problem.h"
+#include "fcgi-worker/resources/drop.h"
+#include "fcgi-worker/resources/resource.h"
+
+namespace hashpost::resources {
+
+class Upload : public Resource {
+ public:
+  static constexpr std::string_view kPath = "/upload/";
+
+  // Without a `drop`, `why_not` answers every upload.
+  Upload(std::unique_ptr<Drop> drop, http::Problem why_not)
+      : drop_(std::move(drop)), why_not_(std::move(why_not)) {}
+
+  // Why there may be no drop: it was not asked for, or it could not start.
+  [[nodiscard]] static http::Problem Off();
+  [[nodiscard]] static http::Problem Failed();
+
+  // Whether a request is one for this resource, whatever its method: its content may be of any size.
+  [[nodiscard]] static bool Takes(const http::Request& request) { return request.path.starts_with(kPath); }
+
+  [[nodiscard]] static http::Response Shape(const http::Problem& problem);
+
+  [[nodiscard]] std::string_view Allow() const override { return "POST, OPTIONS"; }
+  [[nodiscard]] std::string_view AcceptPost() const override { return "multipart/form-data"; }
+  // Call it on a thread that may block.
+  [[nodiscard]] std::optional<http::Response> Handle(std::unique_ptr<http::Exchange>& exchange) override;
+  [[nodiscard]] http::Response Tell(const http::Problem& problem) const override { return Shape(problem); }
+
+ private:
+  [[nodiscard]] std::string Take(const http::Request& request);
+
+  const std::unique_ptr<Drop> drop_;
+  const http::Problem why_not_;
+};
+
+}  // namespace hashpost::resources

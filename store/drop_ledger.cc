@@ -1,0 +1,145 @@
+#include "store/drop_ledger.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <optional>
+
+#include "lib/io/unique_fd.h"
+#include "store/message_store.h"
+
+namespace hashpost::store {
+namespace {
+
+// Address space only. A name takes some 150 bytes: room for tens of millions.
+constexpr std::size_t kMapBytes = std::size_t{16} << 30U;
+constexpr unsigned kMaxReaders = 512;
+constexpr std::string_view kFormatKey = "format";
+constexpr std::string_view kFormat = "1";
+
+constexpr std::size_t kTimeBytes = 8;
+constexpr std::size_t kTagsAt = kTimeBytes + crypto::Sha256Digest::kSize;
+
+// The record of a name: the newest time, big-endian; the digest of its content; the tags of all tokens of
+// that time.
+struct Record {
+  std::uint64_t time = 0;
+  std::string_view content;
+  std::string_view tags;
+
+  [[nodiscard]] bool HasTag(std::string_view tag) const {
+    for (std::string_view rest = tags; !rest.empty(); rest.remove_prefix(DropLedger::kTagBytes)) {
+      if (rest.starts_with(tag)) return true;
+    }
+    return false;
+  }
+};
+
+Record Parse(std::string_view bytes) {
+  if (bytes.size() <= kTagsAt || (bytes.size() - kTagsAt) % DropLedger::kTagBytes != 0) {
+    throw StoreError(
+        "A record of the drop's ledger is damaged: see docs/file-drop.md about starting it afresh.");
+  }
+  Record record;
+  for (const char byte : bytes.substr(0, kTimeBytes)) {
+    record.time = record.time << 8U | static_cast<unsigned char>(byte);
+  }
+  record.content = bytes.substr(kTimeBytes, kTagsAt - kTimeBytes);
+  record.tags = bytes.substr(kTagsAt);
+  return record;
+}
+
+std::string Make(const Arrival& newest, std::string_view earlier_tags) {
+  std::string bytes;
+  bytes.reserve(kTagsAt + earlier_tags.size() + newest.tag.size());
+  for (int shift = 56; shift >= 0; shift -= 8)
+    bytes += static_cast<char>(newest.time >> static_cast<unsigned>(shift));
+  return bytes.append(newest.content.Bytes()).append(earlier_tags).append(newest.tag);
+}
+
+// What is to be written, if anything.
+struct Decision {
+  Verdict verdict;
+  std::optional<std::string> record;
+};
+
+Decision Weigh(const std::optional<std::string_view>& known, const Arrival& arrival) {
+  if (!known) return {Verdict::kTaken, Make(arrival, {})};
+  const Record record = Parse(*known);
+  if (arrival.time > record.time) return {Verdict::kTaken, Make(arrival, {})};
+  if (arrival.content.Bytes() == record.content &&
+      (arrival.time < record.time || record.HasTag(arrival.tag))) {
+    return {Verdict::kTaken, std::nullopt};
+  }
+  if (arrival.time < record.time || record.HasTag(arrival.tag)) return {Verdict::kReplayed, std::nullopt};
+  if (record.tags.size() >= DropLedger::kMaxTags * DropLedger::kTagBytes)
+    return {Verdict::kTooMany, std::nullopt};
+  return {Verdict::kTaken, Make(arrival, record.tags)};
+}
+
+void SyncFolder(const std::string& folder) {
+  const io::UniqueFd fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd || ::fsync(fd.get()) != 0) throw StoreError("The folder " + folder + " cannot be synced.");
+}
+
+[[noreturn]] void Rethrow(const lmdb::Error& error) {
+  const std::string what = std::string("The drop's ledger fails (") + error.what() + ").";
+  switch (error.code()) {
+    case MDB_MAP_FULL:
+    case ENOSPC:
+    case EDQUOT:
+      throw StoreFull(what);
+    case EIO:
+    case MDB_PANIC:
+    case MDB_PAGE_NOTFOUND:
+    case MDB_CORRUPTED:
+      throw StoreBroken(what);
+    default:
+      throw StoreError(what);
+  }
+}
+
+}  // namespace
+
+DropLedger::DropLedger(const std::string& folder) try : env_(folder, {kMapBytes, kMaxReaders, 2}) {
+  // As the message store: nothing may be believed that never reached the disk.
+  env_.Sync();
+  env_.ClearStaleReaders();
+  lmdb::WriteTxn txn(env_);
+  const lmdb::Database meta = lmdb::OpenDatabase(txn, "meta");
+  names_ = lmdb::OpenDatabase(txn, "names");
+  const auto format = lmdb::Get(txn.get(), meta, kFormatKey);
+  if (format && *format != kFormat) {
+    throw StoreError("The drop's ledger in " + folder + " has format " + std::string(*format) +
+                     ", and this program knows format " + std::string(kFormat) +
+                     ": use the version that wrote it.");
+  }
+  if (!format) kFormat.copy(lmdb::Reserve(txn, meta, kFormatKey, kFormat.size()), kFormat.size());
+  txn.Commit();
+  SyncFolder(folder);
+} catch (const lmdb::Error& error) {
+  throw StoreError("The drop's ledger in " + folder + " cannot be opened (" + error.what() +
+                   "): check the folder's owner and its disk.");
+}
+
+Verdict DropLedger::Admit(std::string_view name, const Arrival& arrival) {
+  try {
+    return Decide(name, arrival);
+  } catch (const lmdb::Error& error) {
+    Rethrow(error);
+  }
+}
+
+Verdict DropLedger::Decide(std::string_view name, const Arrival& arrival) {
+  lmdb::WriteTxn txn(env_);
+  const Decision decision = Weigh(lmdb::Get(txn.get(), names_, name), arrival);
+  if (decision.record) {
+    lmdb::Delete(txn, names_, name);
+    decision.record->copy(lmdb::Reserve(txn, names_, name, decision.record->size()), decision.record->size());
+    txn.Commit();
+  }
+  return decision.verdict;
+}
+
+}  // namespace hashpost::store
