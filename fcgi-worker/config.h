@@ -6,10 +6,9 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
-#include <stdexcept>
 #include <string>
 
+#include "lib/config/settings_reader.h"
 #include "lib/log/log.h"
 
 namespace hashpost {
@@ -34,14 +33,6 @@ struct Config {
   std::chrono::seconds drain_limit;    // HASHPOST_DRAIN_SECONDS: to finish what is at hand on SIGTERM
   log::Level log_level;                // LOG_LEVEL
 };
-
-// A setting is wrong; what() is one sentence that names it, its value and what is allowed.
-class ConfigError : public std::runtime_error {
-  using std::runtime_error::runtime_error;
-};
-
-// The value of an environment variable, or nullptr; getenv outside tests.
-using Environment = std::function<const char*(const char* name)>;
 
 // Throws ConfigError.
 [[nodiscard]] Config ReadConfig(const Environment& environment);
