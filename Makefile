@@ -19,7 +19,7 @@ LANGUAGE_FLAGS := -std=c++20 -Wall -Wextra -Wpedantic -Werror -Wshadow -I. -isys
 COMPILE = $(CXX) $(LANGUAGE_FLAGS) $(FLAGS_$(VARIANT)) $(CPPFLAGS) $(CXXFLAGS)
 LINK = $(CXX) -pthread $(FLAGS_$(VARIANT)) $(LDFLAGS)
 LIBRARIES := -lfcgi -llmdb -lcrypto
-SENDER_LIBRARIES := -lxml2
+SENDER_LIBRARIES := -lxml2 -lcurl
 
 # --------------------------------------------------------------------------------------------------
 ##@ Running the service
@@ -64,8 +64,8 @@ deps-run:
 	@exec service/deps.sh run
 
 .PHONY: build
-build: deps-run ## compile the worker (build/release/hashpost-worker)
-	@$(MAKE) --no-print-directory -j$(JOBS) VARIANT=$(VARIANT) $(OUT)/hashpost-worker
+build: deps-run ## compile the worker and the sender (build/release/hashpost-worker, hashpost-sender)
+	@$(MAKE) --no-print-directory -j$(JOBS) VARIANT=$(VARIANT) $(OUT)/hashpost-worker $(OUT)/hashpost-sender
 
 .PHONY: clean
 clean: ## remove everything that was built (no data, no certificate, no log)
@@ -103,8 +103,8 @@ bench-native: ## compile build/bench/hashpost-probe: what disk and LMDB by thems
 .PHONY: test
 test: ## unit, interop, end-to-end and fault tests; ends with "N passed, N failed"
 	@service/deps.sh run test fronts
-	@$(MAKE) --no-print-directory -j$(JOBS) VARIANT=release build/release/hashpost-worker build/release/unit-tests \
-		build/release/fernet-probe build/release/json-to-xml-probe
+	@$(MAKE) --no-print-directory -j$(JOBS) VARIANT=release build/release/hashpost-worker build/release/hashpost-sender \
+		build/release/unit-tests build/release/fernet-probe build/release/json-to-xml-probe
 	@exec tests/run.sh release unit interop e2e faults
 
 .PHONY: unit
@@ -116,8 +116,8 @@ unit: ## unit tests only
 .PHONY: asan tsan
 asan tsan: ## unit, interop and end-to-end tests under Address+UndefinedBehaviour, or Thread, sanitizer
 	@service/deps.sh run test fronts
-	@$(MAKE) --no-print-directory -j$(JOBS) VARIANT=$@ build/$@/hashpost-worker build/$@/unit-tests \
-		build/$@/fernet-probe build/$@/json-to-xml-probe
+	@$(MAKE) --no-print-directory -j$(JOBS) VARIANT=$@ build/$@/hashpost-worker build/$@/hashpost-sender \
+		build/$@/unit-tests build/$@/fernet-probe build/$@/json-to-xml-probe
 	@exec tests/run.sh $@ unit interop e2e
 
 .PHONY: fuzz
@@ -163,12 +163,17 @@ SHELL_SCRIPTS = $(shell git ls-files --cached --others --exclude-standard | whil
 LIBRARY_OBJECTS := $(LIBRARY_SOURCES:%.cc=$(OUT)/obj/%.o)
 SENDER_OBJECTS := $(SENDER_SOURCES:%.cc=$(OUT)/obj/%.o)
 MAIN_OBJECT := $(OUT)/obj/fcgi-worker/main.o
+SENDER_MAIN_OBJECT := $(OUT)/obj/file-sender/main.o
 UNIT_OBJECTS := $(UNIT_SOURCES:%.cc=$(OUT)/obj/%.o)
 PROBE_OBJECTS := $(PROBE_SOURCES:%.cc=$(OUT)/obj/%.o)
 
 $(OUT)/hashpost-worker: $(LIBRARY_OBJECTS) $(MAIN_OBJECT) $(OUT)/inputs
 	@echo "  LINK $@"
 	@$(LINK) -o $@ $(filter %.o,$^) $(LIBRARIES)
+
+$(OUT)/hashpost-sender: $(filter $(OUT)/obj/lib/%,$(LIBRARY_OBJECTS)) $(SENDER_OBJECTS) $(SENDER_MAIN_OBJECT) $(OUT)/inputs
+	@echo "  LINK $@"
+	@$(LINK) -o $@ $(filter %.o,$^) -llmdb -lcrypto $(SENDER_LIBRARIES)
 
 $(OUT)/unit-tests: $(LIBRARY_OBJECTS) $(SENDER_OBJECTS) $(UNIT_OBJECTS) $(OUT)/inputs
 	@echo "  LINK $@"
@@ -234,7 +239,7 @@ $(OUT)/flags $(OUT)/inputs: always
 always:
 
 # clang-tidy again only for what was compiled again (the object knows its headers).
-TIDY_SOURCES := $(LIBRARY_SOURCES) $(SENDER_SOURCES) $(PROBE_SOURCES) $(OPEN_LOOP_SOURCES) $(wildcard fcgi-worker/main.cc)
+TIDY_SOURCES := $(LIBRARY_SOURCES) $(SENDER_SOURCES) $(PROBE_SOURCES) $(OPEN_LOOP_SOURCES) $(wildcard fcgi-worker/main.cc file-sender/main.cc)
 .PHONY: tidy
 tidy: $(TIDY_SOURCES:%.cc=build/tidy/%.ok)
 

@@ -6,7 +6,7 @@
 set -euo pipefail
 
 declare -A GROUPS_OF_PACKAGES=(
-    [run]="g++ make libfcgi-dev liblmdb-dev rapidjson-dev libssl-dev libxml2-dev apache2-utils supervisor
+    [run]="g++ make libfcgi-dev liblmdb-dev rapidjson-dev libssl-dev libxml2-dev libcurl4-openssl-dev apache2-utils supervisor
            curl openssl util-linux python3-minimal ca-certificates"
     [test]="libcppunit-dev bats python3 nghttp2-client strace wrk netcat-openbsd procps iproute2
             python3-cryptography"

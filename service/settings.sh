@@ -45,7 +45,10 @@ if ((EUID == 0)); then default_user=www-data; else default_user=$(id -un); fi
 : "${HASHPOST_HTTPD_THREADS:=640}"
 : "${HASHPOST_PASSWORD_FILE:=}"
 : "${HASHPOST_WORKER_BIN:=$HASHPOST_ROOT/build/release/hashpost-worker}"
+: "${HASHPOST_SENDER_BIN:=$HASHPOST_ROOT/build/release/hashpost-sender}"
 : "${LOG_LEVEL:=info}"
+# The sender of the file drop runs when this is set; it checks its other settings itself.
+: "${INPUT_DIR:=}"
 
 # --- checks of form --------------------------------------------------------------------------------
 
@@ -104,7 +107,7 @@ fi
 
 # Paths become part of the configuration of the front and supervisord, which have their own quoting rules.
 for name in HASHPOST_HOME HASHPOST_DATA HASHPOST_CERT HASHPOST_KEY HASHPOST_PASSWORD_FILE \
-    HASHPOST_WORKER_BIN HASHPOST_ROOT; do
+    HASHPOST_WORKER_BIN HASHPOST_SENDER_BIN HASHPOST_ROOT; do
     [[ -z ${!name} || ${!name} == /* ]] || printf -v "$name" '%s' "$PWD/${!name}"
     [[ ${!name} =~ ^[A-Za-z0-9_./+@:,~-]*$ ]] ||
         refuse "$name=${!name} may hold only letters, digits and the signs _ . / + @ : , ~ - ; move or rename the folder."
@@ -173,6 +176,20 @@ elif [[ $HASHPOST_LISTEN != 127.* && $HASHPOST_LISTEN != ::1 ]]; then
     HASHPOST_ACCESS=exposed
 fi
 
+# The sender. Beside a receiver of the same service it seals with the receiver's key, which a worker makes if need be.
+HASHPOST_SENDERS=0
+if [[ -n $INPUT_DIR ]]; then
+    HASHPOST_SENDERS=1
+    : "${STATUS_DB_PATH:=$HASHPOST_DATA/sender}"
+    [[ -z ${OUTPUT_DIR:-} ]] || : "${ENCRYPTION_KEY:=${DECRYPTION_KEY:-$HASHPOST_DATA/drop/decryption_key}}"
+    : "${ENCRYPTION_KEY:=/run/secrets/encryption_key}"
+    # (supervisord starts it in another folder.)
+    for name in INPUT_DIR STATUS_DB_PATH ENCRYPTION_KEY RECEIVER_CA_FILE RECEIVER_CERT RECEIVER_KEY; do
+        [[ -z ${!name:-} || ${!name} == /* ]] || printf -v "$name" '%s' "$PWD/${!name}"
+        [[ -z ${!name:-} ]] || export "${name?}"
+    done
+fi
+
 # What differs between the fronts for supervisord: the signal for a graceful stop, and how many of its logs are
 # read by a program of their own (service/read-log).
 HASHPOST_FRONT_LOG_READERS=0
@@ -191,4 +208,4 @@ export HASHPOST_FRONT HASHPOST_ROOT HASHPOST_HOME HASHPOST_DATA HASHPOST_LISTEN 
     HASHPOST_LOG_FILES HASHPOST_HTTPD_MPM HASHPOST_HTTPD_THREADS HASHPOST_PASSWORD_FILE HASHPOST_WORKER_BIN LOG_LEVEL \
     HASHPOST_MAX_BODY_BYTES HASHPOST_MAX_BODY_KIB HASHPOST_MAX_SPOOL_BYTES HASHPOST_PROXY_SECONDS HASHPOST_STOP_SECONDS \
     HASHPOST_OPEN_FILES HASHPOST_CORES HASHPOST_GROUP HASHPOST_SUPERVISOR_USER HASHPOST_URL HASHPOST_LISTEN_AT \
-    HASHPOST_ACCESS HASHPOST_FRONT_STOP_SIGNAL HASHPOST_FRONT_LOG_READERS
+    HASHPOST_ACCESS HASHPOST_FRONT_STOP_SIGNAL HASHPOST_FRONT_LOG_READERS HASHPOST_SENDER_BIN HASHPOST_SENDERS

@@ -9,6 +9,7 @@ shift
 out=$PWD/build/$variant
 reports=$out/reports
 export HASHPOST_WORKER_BIN=$out/hashpost-worker
+export HASHPOST_SENDER_BIN=$out/hashpost-sender
 export HASHPOST_FERNET_PROBE=$out/fernet-probe
 export HASHPOST_JSON_TO_XML_PROBE=$out/json-to-xml-probe
 passed=0
@@ -70,12 +71,12 @@ run_bats() {
     count_tap "$1" "$2" "$status"
 }
 
-# Apache gets everything; nginx and lighttpd what is about no front in particular (not the settings, the documents
-# and the bench), and each front the file about its own ways.
+# Apache gets everything; nginx and lighttpd what is about no front in particular (not the settings, the documents, the
+# bench and the sender by itself), and each front the file about its own ways.
 run_e2e() {
     local all neutral status=0
     mapfile -t all < <(find tests/e2e -name '*.bats' ! -name 'front_*.bats' | sort)
-    mapfile -t neutral < <(printf '%s\n' "${all[@]}" | grep -vE '/(bench|config|documents)\.bats$')
+    mapfile -t neutral < <(printf '%s\n' "${all[@]}" | grep -vE '/(bench|config|documents|drop_sender)\.bats$')
     run_bats e2e apache "${all[@]}" tests/e2e/front_apache.bats
     # These two at once: much of it is waiting. The first one's answers are shown when it has ended.
     tap e2e lighttpd "${neutral[@]}" tests/e2e/front_lighttpd.bats >/dev/null &

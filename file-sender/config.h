@@ -1,0 +1,39 @@
+// Config: every setting of the sender, read once from environment variables and checked before anything
+// starts. Immutable afterwards. The table that users read is in docs/file-drop.md.
+
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <string>
+
+#include "lib/config/settings_reader.h"
+#include "lib/log/log.h"
+
+namespace hashpost::sender {
+
+// Where sealed files go.
+struct Receiver {
+  std::string url;      // RECEIVER_SCHEME://RECEIVER_ADDRESS:RECEIVER_PORT RECEIVER_URI, no slash at the end
+  std::string ca_file;  // RECEIVER_CA_FILE: PEM that signs the receiver's certificate; "": the system's
+  std::string certificate;      // RECEIVER_CERT: the sender's own, PEM; "": none
+  std::string certificate_key;  // RECEIVER_KEY
+};
+
+struct Config {
+  std::string input_folder;            // INPUT_DIR
+  std::string state_folder;            // STATUS_DB_PATH
+  std::string key_file;                // ENCRYPTION_KEY
+  std::chrono::seconds scan_interval;  // SCAN_INTERVAL
+  std::size_t parallel;                // SENDER_PARALLEL: files in flight
+  Receiver receiver;
+  log::Level log_level;  // LOG_LEVEL
+};
+
+// Throws ConfigError.
+[[nodiscard]] Config ReadConfig(const Environment& environment);
+
+// One line "NAME=value" for each setting in force.
+[[nodiscard]] std::string Describe(const Config& config);
+
+}  // namespace hashpost::sender

@@ -1,0 +1,193 @@
+#include "file-sender/delivery.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <condition_variable>
+#include <mutex>
+#include <optional>
+#include <system_error>
+#include <utility>
+#include <variant>
+
+#include "file-sender/backoff.h"
+#include "file-sender/json_to_xml.h"
+#include "file-sender/naming.h"
+#include "lib/crypto/fernet_seal.h"
+#include "lib/crypto/sha256.h"
+#include "lib/log/log.h"
+
+namespace hashpost::sender {
+namespace {
+
+using Kind = FileRecord::Kind;
+
+constexpr std::chrono::seconds kLongestPause{30};  // between two tries to write a record
+
+}  // namespace
+
+struct Delivery::File {
+  std::string name;
+  std::string path;
+  std::string target;
+  std::optional<FileRecord> before = std::nullopt;  // its record when the work began
+  FileRecord record = {};                           // as it is now: of the file that is at hand
+  InputFile* input = nullptr;                       // none if it cannot be read
+};
+
+std::uint64_t SettingsId(const Config& config, const crypto::FernetKey& key) {
+  const crypto::Sha256Digest digest = crypto::HashSha256(config.receiver.url + "\n" + key.Fingerprint());
+  std::uint64_t id = 0;
+  for (const char byte : digest.Bytes().substr(0, 8)) id = id << 8U | static_cast<unsigned char>(byte);
+  return id;
+}
+
+Delivery::Delivery(const Config& config, const crypto::FernetKey& key, State& state, Upload upload,
+                   std::stop_token stop)
+    : config_(config),
+      key_(key),
+      settings_(SettingsId(config, key)),
+      state_(state),
+      upload_(std::move(upload)),
+      stop_(std::move(stop)) {}
+
+Outcome Delivery::Deliver(const std::string& name) {
+  File file{.name = name, .path = config_.input_folder + "/" + name, .target = ""};
+  file.before = state_.Get(name);
+  if (file.before) file.record = *file.before;
+  try {
+    auto opened = InputFile::Open(file.path);
+    if (const auto* none = std::get_if<NoInput>(&opened)) {
+      if (none->why == NoInput::Why::kGone) return {Outcome::Kind::kGone};
+      file.record.stamp = none->stamp;
+      file.record.read_at = Now();
+      file.record.content = {};
+      return none->why == NoInput::Why::kFailed ? Failed(file, none->sentence)
+                                                : SetAside(file, none->sentence);
+    }
+    file.input = &std::get<InputFile>(opened);
+    file.record.stamp = file.input->stamp();
+    file.record.read_at = file.input->read_at();
+    file.record.content = file.input->digest();
+    return DeliverFile(file);
+  } catch (const std::system_error& error) {  // files: a disk that is full or fails
+    return Failed(file, std::string(error.what()) + ".");
+  }
+}
+
+Outcome Delivery::DeliverFile(File& file) {
+  if (file.record.delivered == file.record.content) {
+    Record(file, Kind::kDelivered);
+    return {Outcome::Kind::kKnown};
+  }
+  if (file.before && file.before->kind == Kind::kSetAside && file.before->content == file.record.content &&
+      file.before->settings == settings_) {
+    return SetAside(file, file.before->reason);  // with its new stamp
+  }
+  const auto target = TargetOf(file.name);
+  if (const auto* bad = std::get_if<BadName>(&target)) return SetAside(file, bad->sentence);
+  file.target = std::get<Target>(target).name;
+
+  SealedFile sealed(config_.state_folder);
+  if (auto outcome = Seal(file, sealed)) return *std::move(outcome);
+  return Send(file, sealed);
+}
+
+std::optional<Outcome> Delivery::Seal(File& file, SealedFile& sealed) {
+  crypto::FernetStamp stamp = crypto::FernetStamp::Now();
+  // A clock that was put back must not make the receiver take this for an older file.
+  stamp.time = std::max(stamp.time, file.record.token_time);
+  file.record.token_time = stamp.time;
+  crypto::FernetSealer sealer(key_, sealed, stamp);
+  const auto converted = JsonToXml(file.input->content(), sealer);
+  if (!file.input->IsUnchanged()) return Outcome{Outcome::Kind::kChanged};
+  if (const auto* refused = std::get_if<Refused>(&converted)) {
+    if (refused->has_changed) return Outcome{Outcome::Kind::kChanged};
+    return SetAside(file, refused->sentence);
+  }
+  sealer.Finish();
+  const std::string xml = file.target + ".xml";
+  log::Info("sender", file.path + " is converted to " + xml);
+  const auto& form = std::get<Converted>(converted);
+  if (form.left_out > 0) {
+    log::Info("sender", file.path + " repeats keys: " + std::to_string(form.left_out) +
+                            " members are left out, since a later one has the same key.");
+  }
+  if (form.may_repeat) {
+    log::Warning("sender", file.path +
+                               " has too many keys in one object to find all repeated ones: some may stand " +
+                               "in the XML more than once.");
+  }
+  log::Info("sender", xml + " is encrypted to " + xml + ".enc");
+  return std::nullopt;
+}
+
+Outcome Delivery::Send(File& file, const SealedFile& sealed) {
+  if (file.record.delivered) {
+    file.record.delivered.reset();
+    Record(file, Kind::kPending, "It is being sent.");
+  }
+  const UploadResult result = upload_(file.target, sealed.fd(), sealed.size());
+  switch (result.kind) {
+    case UploadResult::Kind::kAccepted:
+      file.record.delivered = file.record.content;
+      Record(file, Kind::kDelivered);
+      log::Info("sender", file.target + " is uploaded successfully. Response from server: " + result.message);
+      return {Outcome::Kind::kDelivered};
+    case UploadResult::Kind::kRefused:
+      return SetAside(file, result.message);
+    case UploadResult::Kind::kFailed:
+      return Failed(file, result.message, result.wait_at_least);
+    case UploadResult::Kind::kUnreachable:
+      return {Outcome::Kind::kUnreachable, result.message};
+    case UploadResult::Kind::kStopped:
+      break;
+  }
+  return {Outcome::Kind::kStopped};
+}
+
+Outcome Delivery::Failed(File& file, const std::string& reason, std::chrono::seconds wait) {
+  Record(file, Kind::kPending, reason);
+  log::Warning("sender", "Unable to upload file. msg: " + file.name + ": " + reason);
+  return {Outcome::Kind::kFailed, reason, wait};
+}
+
+Outcome Delivery::SetAside(File& file, const std::string& reason) {
+  const bool is_new = !file.before || file.before->kind != Kind::kSetAside || file.before->reason != reason ||
+                      file.before->content != file.record.content || file.before->settings != settings_;
+  Record(file, Kind::kSetAside, reason);
+  if (is_new) {
+    log::Error("sender",
+               "Unable to upload file. msg: " + file.name + " is set aside until it changes. " + reason);
+  }
+  return {Outcome::Kind::kSetAside, reason};
+}
+
+void Delivery::Record(File& file, FileRecord::Kind kind, const std::string& reason) {
+  const bool goes_on =
+      file.before && file.before->kind == kind && file.before->content == file.record.content;
+  file.record.kind = kind;
+  file.record.reason = reason;
+  file.record.settings = settings_;
+  if (!goes_on) file.record.since = Now() / kNanosecond;
+  Write(file);
+  file.before = file.record;
+}
+
+// On a full disk it waits: to go on without the record would be to send the file again and again.
+void Delivery::Write(const File& file) {
+  for (unsigned failures = 1;; ++failures) {
+    try {
+      return state_.Put(file.name, file.record);
+    } catch (const lmdb::Error& error) {
+      if ((error.code() != ENOSPC && error.code() != MDB_MAP_FULL) || stop_.stop_requested()) throw;
+      log::Error("sender", "The record of " + file.name + " cannot be written (" + error.what() +
+                               "); make room in STATUS_DB_PATH. It is tried until it works.");
+    }
+    std::mutex mutex;
+    std::unique_lock lock(mutex);
+    std::condition_variable_any().wait_for(lock, stop_, Backoff(failures, kLongestPause),
+                                           [] { return false; });
+  }
+}
+
+}  // namespace hashpost::sender

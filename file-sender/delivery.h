@@ -1,0 +1,80 @@
+// Delivery: one file on its way: read, made XML, sealed, uploaded, remembered. One object for each thread.
+//
+// What is remembered when decides what a kill can do: a new file is recorded only after the receiver's 201,
+// so a kill between the two has it sent once more, with the same result. Before a changed file is sent, the
+// record of what was delivered is withdrawn: otherwise a file that changes back after an upload of unknown
+// end would be taken for delivered, while the receiver has the content in between.
+
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <stop_token>
+#include <string>
+
+#include "file-sender/config.h"
+#include "file-sender/file_record.h"
+#include "file-sender/input_file.h"
+#include "file-sender/sealed_file.h"
+#include "file-sender/state.h"
+#include "file-sender/upload_answer.h"
+#include "lib/crypto/fernet_key.h"
+
+namespace hashpost::sender {
+
+struct Outcome {
+  enum class Kind {
+    kDelivered,    // now, and recorded
+    kKnown,        // its content was delivered before
+    kSetAside,     // recorded with the reason
+    kGone,         // there is no such file (any more)
+    kChanged,      // it changed while it was read: again soon
+    kFailed,       // recorded with the reason: again later
+    kUnreachable,  // the receiver is; nothing was recorded
+    kStopped,
+  };
+  Kind kind;
+  std::string reason = {};                // kFailed, kUnreachable
+  std::chrono::seconds wait_at_least{0};  // kFailed
+};
+
+// Sends the first `size` bytes of `fd` as `target`.
+using Upload = std::function<UploadResult(const std::string& target, int fd, std::uint64_t size)>;
+
+// Names the receiver and the key: what a receiver refused may be fine for another one, or with another key.
+[[nodiscard]] std::uint64_t SettingsId(const Config& config, const crypto::FernetKey& key);
+
+class Delivery {
+ public:
+  // All live longer than this; `state` is shared by all threads. At `stop` it does not wait any more for room
+  // to write its records.
+  Delivery(const Config& config, const crypto::FernetKey& key, State& state, Upload upload,
+           std::stop_token stop);
+
+  // `name`: in INPUT_DIR, and IsInput holds; nobody else delivers it meanwhile. Throws what State throws;
+  // what else can go wrong is an outcome. Logs each step.
+  [[nodiscard]] Outcome Deliver(const std::string& name);
+
+ private:
+  struct File;  // what is at hand
+
+  Outcome DeliverFile(File& file);
+  Outcome Send(File& file, const SealedFile& sealed);
+  // Writes XML, sealed, to `sealed`; an outcome if that did not work.
+  std::optional<Outcome> Seal(File& file, SealedFile& sealed);
+  Outcome Failed(File& file, const std::string& reason, std::chrono::seconds wait = std::chrono::seconds(0));
+  Outcome SetAside(File& file, const std::string& reason);
+  void Record(File& file, FileRecord::Kind kind, const std::string& reason = "");
+  void Write(const File& file);
+
+  const Config& config_;
+  const crypto::FernetKey& key_;
+  const std::uint64_t settings_;
+  State& state_;
+  const Upload upload_;
+  const std::stop_token stop_;
+};
+
+}  // namespace hashpost::sender

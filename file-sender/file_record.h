@@ -1,0 +1,46 @@
+// FileRecord: what the sender knows of a file, by its name, and its bytes in the state (docs/file-drop.md).
+// Plain value.
+
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "file-sender/file_stamp.h"
+#include "lib/crypto/sha256.h"
+
+namespace hashpost::sender {
+
+struct FileRecord {
+  enum class Kind : std::uint8_t {
+    kDelivered = 1,  // the receiver has the file as it is
+    kSetAside = 2,   // it cannot be delivered until something changes
+    kPending = 3,    // it is to be delivered, and was tried
+  };
+
+  Kind kind = Kind::kPending;
+  // SHA-256 of the JSON that the receiver has for certain under this name, if there is one.
+  std::optional<crypto::Sha256Digest> delivered;
+  // SHA-256 of the JSON that `kind` speaks of; all zero if it was not read.
+  crypto::Sha256Digest content;
+  FileStamp stamp;               // of the file then
+  std::uint64_t read_at = 0;     // when it was read, nanoseconds since the epoch
+  std::uint64_t token_time = 0;  // of the newest token that may have been sent, seconds since the epoch
+  std::uint64_t since = 0;       // since when it is of this kind, seconds since the epoch
+  std::uint64_t settings = 0;    // kSetAside: with which receiver and key (SettingsId)
+  std::string reason;            // kSetAside and kPending: a sentence
+
+  friend bool operator==(const FileRecord&, const FileRecord&) = default;
+
+  // Whether a file with this stamp need not be looked at: it is delivered, or it would be set aside again.
+  [[nodiscard]] bool IsSettled(const FileStamp& now, std::uint64_t settings_now) const;
+};
+
+[[nodiscard]] std::string Encode(const FileRecord& record);
+
+// Throws std::runtime_error if `bytes` are no record.
+[[nodiscard]] FileRecord Decode(std::string_view bytes);
+
+}  // namespace hashpost::sender

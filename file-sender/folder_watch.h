@@ -1,0 +1,52 @@
+// FolderWatch: finds what is to be delivered in INPUT_DIR: by inotify(7) as soon as a file was written and
+// closed or moved in, and by looking at the whole folder, since events may be lost or (over a network, into a
+// container) never come. One thread.
+
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "file-sender/queue.h"
+#include "file-sender/state.h"
+#include "lib/io/unique_fd.h"
+
+namespace hashpost::sender {
+
+struct ScanResult {
+  bool readable = true;       // false: the folder could not be read, which was logged
+  std::size_t added = 0;      // to the queue
+  std::size_t set_aside = 0;  // and still as they were, so not added
+};
+
+class FolderWatch {
+ public:
+  // `queue` and `state` live longer than this; `settings` as SettingsId gives it. Throws std::system_error if
+  // the machine has no inotify left.
+  FolderWatch(const std::string& folder, Queue& queue, const State& state, std::uint64_t settings);
+
+  // Readable when there are events to read.
+  [[nodiscard]] int fd() const { return inotify_.get(); }
+
+  // Adds what the events speak of. False if events were lost: then the folder is to be scanned.
+  [[nodiscard]] bool ReadEvents();
+
+  // Adds every file that is not settled. `quiet_for`: a file that was changed within that time may still be
+  // being written; it is added for when the time is over. Throws what State throws.
+  ScanResult Scan(std::chrono::milliseconds quiet_for);
+
+ private:
+  void Watch();
+  void Visit(int folder, const std::string& name, std::chrono::milliseconds quiet_for, ScanResult& result);
+
+  const std::string folder_;
+  Queue& queue_;
+  const State& state_;
+  const std::uint64_t settings_;
+  io::UniqueFd inotify_;
+  bool was_readable_ = true;
+};
+
+}  // namespace hashpost::sender

@@ -1,0 +1,231 @@
+// hashpost-sender: sends the JSON files of a folder to a receiver. Wiring only; each part says in its header
+// what it does.
+
+#include <malloc.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <cstdlib>
+#include <iostream>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <system_error>
+
+#include "file-sender/config.h"
+#include "file-sender/sender.h"
+#include "file-sender/state.h"
+#include "file-sender/status.h"
+#include "file-sender/upload.h"
+#include "lib/crypto/fernet_key_file.h"
+#include "lib/log/log.h"
+
+namespace hashpost::sender {
+namespace {
+
+constexpr std::string_view kVersion = "0.1.0";
+
+constexpr std::string_view kHelp =
+    "hashpost-sender - sends the JSON files of a folder, as sealed XML, to a receiver\n"
+    "\n"
+    "Usage: hashpost-sender [--once | --status | --retry | --check | --help | --version]\n"
+    "\n"
+    "Without an option it watches INPUT_DIR and delivers each *.json until SIGTERM. The input is never "
+    "changed.\n"
+    "What was delivered is not sent again until its content changes; what cannot be delivered is set aside "
+    "with a\n"
+    "reason until it changes. docs/file-drop.md tells more.\n"
+    "  --once     try every file once, then exit: for cron\n"
+    "  --status   print what is pending, delivered and set aside, and exit\n"
+    "  --retry    let the files that were set aside be tried again, and exit\n"
+    "  --check    check the settings, print those in force, and exit\n"
+    "\n"
+    "Settings (environment):\n"
+    "  INPUT_DIR          the folder; needed\n"
+    "  STATUS_DB_PATH     the folder of the sender's memory; needed; made if it is not there\n"
+    "  ENCRYPTION_KEY     key file (/run/secrets/encryption_key); the first key in it seals\n"
+    "  SCAN_INTERVAL      seconds between looks at the whole folder (10)\n"
+    "  SENDER_PARALLEL    files in flight, 1 to 64 (4)\n"
+    "  RECEIVER_ADDRESS, RECEIVER_PORT, RECEIVER_URI    127.0.0.1, 8080, /upload\n"
+    "  RECEIVER_SCHEME    http or https (http)\n"
+    "  RECEIVER_CA_FILE   PEM file with whom to trust for https (the system's)\n"
+    "  RECEIVER_CERT, RECEIVER_KEY    PEM files of the sender's own certificate (none)\n"
+    "  LOG_LEVEL          debug, info, warning or error (info)\n"
+    "\n"
+    "Exit status: 0 done, and nothing is pending or set aside; 1 (--once, --status) something is; 64 no "
+    "such\n"
+    "option; 69 failed, the log says why; 75 another sender is at work with this STATUS_DB_PATH; 78 a "
+    "setting or\n"
+    "the key is wrong.\n";
+
+// Makes STATUS_DB_PATH if it is not there, and says what is wrong with the folders and files that settings
+// name.
+void CheckPaths(const Config& config) {
+  if (::mkdir(config.state_folder.c_str(), 0700) != 0 && errno != EEXIST) {
+    throw ConfigError("STATUS_DB_PATH=" + config.state_folder +
+                      " cannot be made: " + std::system_category().message(errno) + ".");
+  }
+  if (::access(config.state_folder.c_str(), W_OK | X_OK) != 0) {
+    throw ConfigError("STATUS_DB_PATH=" + config.state_folder +
+                      " cannot be written to: " + std::system_category().message(errno) + ".");
+  }
+  struct stat input {};
+  if (::stat(config.input_folder.c_str(), &input) != 0 ||
+      ::access(config.input_folder.c_str(), R_OK | X_OK) != 0) {
+    throw ConfigError("INPUT_DIR=" + config.input_folder +
+                      " cannot be read: " + std::system_category().message(errno) + ".");
+  }
+  if (!S_ISDIR(input.st_mode)) throw ConfigError("INPUT_DIR=" + config.input_folder + " is no folder.");
+  for (const std::string& file :
+       {config.receiver.ca_file, config.receiver.certificate, config.receiver.certificate_key}) {
+    if (!file.empty() && ::access(file.c_str(), R_OK) != 0) {
+      throw ConfigError("The file " + file +
+                        " (RECEIVER_CA_FILE, RECEIVER_CERT or RECEIVER_KEY) cannot be read: " +
+                        std::system_category().message(errno) + ".");
+    }
+  }
+}
+
+// Each file needs some buffers of 128 KiB and more. By default malloc would take them from the kernel and
+// give them back each time, with a page fault for every 4 KiB; so it keeps a few MiB for each thread.
+void KeepBuffers() {
+  ::mallopt(M_MMAP_THRESHOLD, 1 << 20);
+  ::mallopt(M_TRIM_THRESHOLD, 4 << 20);
+}
+
+// nullopt if it is missing.
+std::optional<crypto::KeyFile> FindKey(const Config& config) {
+  try {
+    return crypto::LoadKeyFile(config.key_file);
+  } catch (const crypto::FernetKeyError& error) {
+    if (error.fault() == crypto::KeyFault::kMissing) return std::nullopt;
+    throw ConfigError(error.what());
+  }
+}
+
+std::string KeyIsMissing(const Config& config) {
+  return "Encryption key is not available in " + config.key_file + ".";
+}
+
+crypto::FernetKey Announce(const Config& config, const crypto::KeyFile& file) {
+  log::Info("sender",
+            "Sealing with the key " + file.keys.Sealing().Fingerprint() + " of " + config.key_file + ".");
+  if (file.readable_by_all && !config.key_file.starts_with("/run/secrets/")) {
+    log::Warning("sender", "Every user of this machine can read the key file " + config.key_file +
+                               "; take that permission away (chmod o= on the file).");
+  }
+  return file.keys.Sealing();
+}
+
+// A key may come later: a secret that is mounted, or the one that a receiver on this machine makes.
+std::optional<crypto::FernetKey> WaitForKey(const Config& config, int signals) {
+  bool said = false;
+  for (;;) {
+    if (const auto file = FindKey(config)) return Announce(config, *file);
+    if (!said) log::Error("sender", KeyIsMissing(config) + " The sender waits for it.");
+    said = true;
+    pollfd stop{signals, POLLIN, 0};
+    constexpr int kMilliseconds = 500;
+    if (::poll(&stop, 1, kMilliseconds) > 0) return std::nullopt;
+  }
+}
+
+int Watch(const Config& config) {
+  const io::UniqueFd signals = TakeSignals();
+  const auto key = WaitForKey(config, signals.get());
+  if (!key) return EX_OK;
+  State state(config.state_folder);
+  return RunForEver(config, *key, state, signals.get()) ? EX_OK : EX_UNAVAILABLE;
+}
+
+int Once(const Config& config) {
+  const auto file = FindKey(config);
+  if (!file) throw ConfigError(KeyIsMissing(config));
+  const crypto::FernetKey key = Announce(config, *file);
+  State state(config.state_folder);
+  const OnceResult result = RunOnce(config, key, state);
+  std::cout << "delivered " << result.delivered << ", known " << result.known << ", set aside "
+            << result.set_aside << ", pending " << result.pending << "\n";
+  if (result.failed) return EX_UNAVAILABLE;
+  return result.set_aside + result.pending > 0 ? 1 : EX_OK;
+}
+
+int PrintStatus(const Config& config) {
+  const Status status = ReadStatus(config);
+  std::cout << status.text;
+  return status.pending + status.set_aside > 0 ? 1 : EX_OK;
+}
+
+int Retry(const Config& config) {
+  State state(config.state_folder);
+  std::cout << state.ForgetSetAside() << " files will be tried again.\n";
+  return EX_OK;
+}
+
+int Check(const Config& config) {
+  CheckPaths(config);
+  std::cout << Describe(config);
+  if (const auto file = FindKey(config)) {
+    std::cout << "key fingerprint: " << file->keys.Sealing().Fingerprint() << "\n";
+  } else {
+    std::cout << KeyIsMissing(config) << "\n";
+  }
+  return EX_OK;
+}
+
+int Deliver(const Config& config, bool once) {
+  ::umask(027);
+  CheckPaths(config);
+  const auto lock = SenderLock::Take(config.state_folder);
+  if (!lock) {
+    log::Error("sender", "Another sender is at work with STATUS_DB_PATH=" + config.state_folder + ".");
+    return EX_TEMPFAIL;
+  }
+  KeepBuffers();
+  // A receiver that hangs up, or a log that nobody reads any more, is an error code and no reason to die.
+  ::signal(SIGPIPE, SIG_IGN);
+  const UploadLibrary library;
+  return once ? Once(config) : Watch(config);
+}
+
+int Run(std::string_view option) {
+  if (option == "--help") {
+    std::cout << kHelp;
+    return EX_OK;
+  }
+  if (option == "--version") {
+    std::cout << "hashpost-sender " << kVersion << "\n";
+    return EX_OK;
+  }
+  const Config config = ReadConfig([](const char* name) -> const char* { return std::getenv(name); });
+  log::SetLevel(config.log_level);
+  // At a terminal the bar has the line to itself, but for what went wrong.
+  const bool has_bar = option == "--once" && ::isatty(STDERR_FILENO) == 1;
+  if (has_bar && config.log_level == log::Level::kInfo) log::SetLevel(log::Level::kWarning);
+  if (option == "--check") return Check(config);
+  if (option == "--status") return PrintStatus(config);
+  if (option == "--retry") return Retry(config);
+  if (option.empty() || option == "--once") return Deliver(config, !option.empty());
+  std::cerr << "Unknown option " << option << ": see hashpost-sender --help.\n";
+  return EX_USAGE;
+}
+
+}  // namespace
+}  // namespace hashpost::sender
+
+int main(int argc, char** argv) {
+  try {
+    return hashpost::sender::Run(argc > 1 ? argv[1] : "");
+  } catch (const hashpost::ConfigError& error) {
+    std::cerr << error.what() << "\n";
+    return EX_CONFIG;
+  } catch (const std::exception& error) {
+    hashpost::log::Error("sender", error.what());
+    return EX_UNAVAILABLE;
+  }
+}

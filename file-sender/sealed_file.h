@@ -1,0 +1,35 @@
+// SealedFile: what is sealed waits here, complete, until it is sent: a file without a name, so that nothing
+// is left of it however the sender ends. One thread.
+
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "lib/io/byte_stream.h"
+#include "lib/io/unique_fd.h"
+
+namespace hashpost::sender {
+
+class SealedFile final : public io::ByteSink {
+ public:
+  // What does not fit into memory goes to the file system of `folder`. Throws std::system_error.
+  explicit SealedFile(std::string folder);
+
+  // Throws std::system_error, such as for a full disk; then this is to be thrown away.
+  void Write(std::string_view bytes) override;
+
+  [[nodiscard]] int fd() const { return fd_.get(); }
+  [[nodiscard]] std::uint64_t size() const { return size_; }
+
+ private:
+  void MoveToDisk();
+
+  const std::string folder_;
+  io::UniqueFd fd_;
+  bool is_in_memory_ = true;
+  std::uint64_t size_ = 0;
+};
+
+}  // namespace hashpost::sender

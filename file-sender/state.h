@@ -1,0 +1,50 @@
+// State: the sender's memory on disk, a FileRecord for each name (docs/file-drop.md has the format).
+// Thread-safe. Another process may read it meanwhile; only one sender at a time works with it (SenderLock).
+
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "file-sender/file_record.h"
+#include "lib/io/unique_fd.h"
+#include "lib/lmdb/lmdb.h"
+
+namespace hashpost::sender {
+
+// Held by the one sender that works with a state folder, until it ends, however it ends.
+class SenderLock {
+ public:
+  // nullopt if another process holds it. Throws std::system_error if `folder` cannot be opened.
+  [[nodiscard]] static std::optional<SenderLock> Take(const std::string& folder);
+
+ private:
+  explicit SenderLock(io::UniqueFd folder) : folder_(std::move(folder)) {}
+  io::UniqueFd folder_;
+};
+
+class State {
+ public:
+  // Opens the state in `folder`, which exists, and makes it if it is not there. Throws lmdb::Error.
+  explicit State(const std::string& folder);
+
+  // These throw lmdb::Error, and std::runtime_error for a record that is none.
+  [[nodiscard]] std::optional<FileRecord> Get(const std::string& name) const;
+
+  // On return the record is on the disk, in place of the one before.
+  void Put(const std::string& name, const FileRecord& record);
+
+  // Forgets which files are set aside, so that they are tried again; returns how many they were.
+  std::size_t ForgetSetAside();
+
+  // All records in the order of their names. `visit` must not call this object.
+  void ForEach(const std::function<void(std::string_view name, const FileRecord& record)>& visit) const;
+
+ private:
+  lmdb::Env env_;
+  lmdb::Database files_;
+};
+
+}  // namespace hashpost::sender

@@ -1,0 +1,98 @@
+#include "file-sender/status.h"
+
+#include <dirent.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <map>
+#include <memory>
+#include <optional>
+#include <system_error>
+#include <vector>
+
+#include "file-sender/input_file.h"
+#include "file-sender/naming.h"
+#include "file-sender/state.h"
+#include "lib/json/json.h"
+
+namespace hashpost::sender {
+namespace {
+
+using Kind = FileRecord::Kind;
+
+constexpr std::size_t kMostNames = 100;  // of those that are pending
+
+struct Waiting {
+  std::uint64_t since;  // seconds since the epoch
+  std::string name;
+  std::string reason;
+};
+
+std::string Line(const std::string& name, const std::string& reason) {
+  return "  " + json::Printable(name, 255) + (reason.empty() ? "" : ": " + reason) + "\n";
+}
+
+// The files of the folder, each with what the state says of it.
+void Look(const Config& config, const State* state, std::vector<Waiting>& waiting,
+          std::map<std::string, std::string>& aside) {
+  const std::unique_ptr<DIR, int (*)(DIR*)> folder(::opendir(config.input_folder.c_str()), ::closedir);
+  if (!folder) {
+    throw std::system_error(errno, std::system_category(),
+                            "INPUT_DIR=" + config.input_folder + " cannot be read");
+  }
+  while (const dirent* entry = ::readdir(folder.get())) {
+    const std::string name = entry->d_name;
+    if (!IsInput(name)) continue;
+    const FileStamp stamp = StampAt(::dirfd(folder.get()), name);
+    const std::optional<FileRecord> record = state != nullptr ? state->Get(name) : std::nullopt;
+    const bool is_same = record && record->stamp == stamp;
+    if (is_same && record->kind == Kind::kDelivered) continue;
+    if (is_same && record->kind == Kind::kSetAside) {
+      aside[name] = record->reason;
+    } else if (is_same) {
+      waiting.push_back({record->since, name, record->reason});
+    } else {
+      waiting.push_back({stamp.ctime / kNanosecond, name, ""});
+    }
+  }
+}
+
+}  // namespace
+
+Status ReadStatus(const Config& config) {
+  // Not made by who asks first, who may be another user than the sender.
+  std::optional<State> state;
+  if (::access((config.state_folder + "/data.mdb").c_str(), F_OK) == 0) state.emplace(config.state_folder);
+  std::vector<Waiting> waiting;
+  std::map<std::string, std::string> aside;
+  Look(config, state ? &*state : nullptr, waiting, aside);
+  std::sort(waiting.begin(), waiting.end(),
+            [](const Waiting& a, const Waiting& b) { return a.since < b.since; });
+
+  Status status;
+  status.pending = waiting.size();
+  status.set_aside = aside.size();
+  if (state) {
+    state->ForEach([&](std::string_view, const FileRecord& record) {
+      status.delivered += record.kind == Kind::kDelivered ? 1 : 0;
+    });
+  }
+  status.text = "pending    " + std::to_string(status.pending);
+  if (!waiting.empty()) {
+    const std::uint64_t now = Now() / kNanosecond;
+    status.text += ", the oldest for " + std::to_string(now - std::min(now, waiting.front().since)) + " s";
+  }
+  status.text += "\n";
+  for (std::size_t i = 0; i < std::min(waiting.size(), kMostNames); ++i) {
+    status.text += Line(waiting[i].name, waiting[i].reason);
+  }
+  if (waiting.size() > kMostNames)
+    status.text += "  and " + std::to_string(waiting.size() - kMostNames) + " more\n";
+  status.text += "delivered  " + std::to_string(status.delivered) + "\n";
+  status.text += "set aside  " + std::to_string(status.set_aside) + "\n";
+  for (const auto& [name, reason] : aside) status.text += Line(name, reason);
+  return status;
+}
+
+}  // namespace hashpost::sender

@@ -1,0 +1,109 @@
+#include "file-sender/workers.h"
+
+#include <algorithm>
+#include <chrono>
+#include <exception>
+#include <utility>
+
+#include "file-sender/backoff.h"
+#include "file-sender/upload.h"
+#include "lib/log/log.h"
+
+namespace hashpost::sender {
+namespace {
+
+constexpr std::chrono::seconds kLongestPause{300};
+// A file that changed while it was read: by then it may be whole.
+constexpr std::chrono::milliseconds kUnrest{500};
+constexpr unsigned kTriesOfOnce = 10;
+
+}  // namespace
+
+Workers::Workers(const Config& config, const crypto::FernetKey& key, State& state, Queue& queue,
+                 Options options)
+    : config_(config),
+      key_(key),
+      state_(state),
+      queue_(queue),
+      options_(std::move(options)),
+      gate_(!options_.once) {
+  threads_.reserve(config.parallel);
+  for (std::size_t i = 0; i < config.parallel; ++i) {
+    threads_.emplace_back([this](const std::stop_token& stop) { Run(stop); });
+  }
+}
+
+void Workers::Stop() {
+  for (std::jthread& thread : threads_) thread.request_stop();
+  Join();
+}
+
+void Workers::Join() {
+  for (std::jthread& thread : threads_) {
+    if (thread.joinable()) thread.join();
+  }
+}
+
+void Workers::Run(const std::stop_token& stop) {
+  try {
+    Work(stop);
+  } catch (const std::exception& error) {
+    log::Error("sender", std::string(error.what()) + "; ending.");
+    failed_ = true;
+    options_.on_failure();
+  }
+}
+
+void Workers::Work(const std::stop_token& stop) {
+  Uploader uploader(config_.receiver, stop);
+  Delivery delivery(
+      config_, key_, state_,
+      [&](const std::string& target, int fd, std::uint64_t size) {
+        return uploader.Upload(target, fd, size);
+      },
+      stop);
+  while (const auto job = queue_.Take(stop)) {
+    if (gate_.Pass(stop, [&] { return uploader.Probe(); })) {
+      Settle(*job, delivery.Deliver(job->name));
+    } else {
+      Settle(*job, {Outcome::Kind::kStopped});
+    }
+  }
+}
+
+void Workers::Settle(const Queue::Job& job, const Outcome& outcome) {
+  using Kind = Outcome::Kind;
+  switch (outcome.kind) {
+    case Kind::kDelivered:
+      ++tally_.delivered;
+      return queue_.Done(job.name);
+    case Kind::kKnown:
+    case Kind::kGone:
+      ++tally_.known;
+      return queue_.Done(job.name);
+    case Kind::kSetAside:
+      ++tally_.set_aside;
+      return queue_.Done(job.name);
+    case Kind::kChanged:
+      if (!options_.once || job.failures < kTriesOfOnce)
+        return queue_.Again(job.name, kUnrest, job.failures + 1);
+      break;
+    case Kind::kUnreachable:
+      gate_.Shut(outcome.reason);
+      if (!options_.once) return queue_.Again(job.name, std::chrono::milliseconds(0), 0);
+      break;
+    case Kind::kFailed:
+      if (!options_.once) return Retry(job, outcome.wait_at_least);
+      break;
+    case Kind::kStopped:
+      break;
+  }
+  ++tally_.pending;
+  queue_.Done(job.name);
+}
+
+void Workers::Retry(const Queue::Job& job, std::chrono::milliseconds at_least) {
+  queue_.Again(job.name, std::max(at_least, Backoff(job.failures + 1, kLongestPause)), job.failures + 1);
+}
+
+}  // namespace hashpost::sender

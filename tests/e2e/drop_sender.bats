@@ -1,0 +1,363 @@
+#!/usr/bin/env bats
+# The sender by itself, against a receiver in the old shape, which opens the tokens with Python's `cryptography`.
+# shellcheck disable=SC2154,SC2030,SC2031  # bats' run sets $status; each test is a process of its own
+
+bats_require_minimum_version 1.5.0
+load stack.bash
+load drop.bash
+
+setup() { sender_new; }
+teardown() { sender_end; }
+
+# once STATUS: runs the sender once; its words are in $output.
+once() {
+    run timeout 60 "$SENDER" --once
+    [[ $status == "$1" ]] || { echo "--once ended with $status, not $1: $output"; return 1; }
+}
+
+@test "JSON files arrive as XML under their names, and each step is logged as it always was" {
+    old_receiver_start
+    put books.json '{"a b": [1, 2.50, null, true], "1": "<&>"}'
+    once 0
+    diff "$DROP/receiver/out/books.xml" <(printf '%s\n' '<?xml version="1.0" ?>' '<all>' $'\t<a_b type="list">' \
+        $'\t\t<item type="int">1</item>' $'\t\t<item type="float">2.5</item>' $'\t\t<item type="null"/>' \
+        $'\t\t<item type="bool">True</item>' $'\t</a_b>' $'\t<n1 type="str">&lt;&amp;&gt;</n1>' '</all>')
+    local time='\[[-0-9]{10}T[:.0-9]{12}Z\] - \[INFO\] - \[sender\] - '
+    grep -qE "^$time$INPUT_DIR/books.json is converted to books.xml\$" <<<"$output"
+    grep -qE "^${time}books.xml is encrypted to books.xml.enc\$" <<<"$output"
+    grep -qE "^${time}books is uploaded successfully. Response from server: File is decrypted and saved to out/books.xml\$" <<<"$output"
+    grep -q '^books 201 books.xml.enc ' "$DROP/receiver/requests"
+    [[ $output != *"$(<"$ENCRYPTION_KEY")"* ]]
+}
+
+@test "what was delivered is not sent again: not by the next run, and not when it is only touched" {
+    old_receiver_start
+    put a.json '{"v": 1}'
+    once 0
+    once 0
+    touch -d '2001-01-01' "$INPUT_DIR/a.json"
+    once 0
+    put a.json '{"v": 1}'
+    once 0
+    sender_start
+    put b.json '{"v": 2}'
+    wait_for 20 has_uploads b 1
+    sender_stop
+    has_uploads a 1
+}
+
+@test "changed content is sent again, also when it changes back" {
+    old_receiver_start
+    local value
+    for value in 1 2 1; do
+        put a.json "{\"v\": $value}"
+        once 0
+        element a "$value"
+    done
+    has_uploads a 3
+}
+
+@test "a file that is written and closed, or moved in, goes out at once" {
+    export SCAN_INTERVAL=3600
+    old_receiver_start
+    sender_start
+    wait_for 20 logged Watching
+    put moved.json '{"v": 1}'
+    wait_for 5 has_uploads moved 1
+    printf '{"v": 2}' >"$INPUT_DIR/written.json"
+    wait_for 5 has_uploads written 1
+    printf '{"v": 3}' >"$INPUT_DIR/written.json"
+    wait_for 5 has_uploads written 2
+}
+
+@test "a file that no event tells of is found by the next scan" {
+    old_receiver_start
+    put before.json '{"v": 1}'
+    printf '{"v": 2}' >"$DROP/elsewhere"
+    sender_start
+    wait_for 20 has_uploads before 1
+    ln "$DROP/elsewhere" "$INPUT_DIR/linked.json"
+    wait_for 20 has_uploads linked 1
+    # The folder is replaced by another one.
+    mv "$INPUT_DIR" "$INPUT_DIR.old"
+    wait_for 20 logged 'cannot be read'
+    mkdir "$INPUT_DIR"
+    put after.json '{"v": 3}'
+    wait_for 20 has_uploads after 1
+}
+
+@test "names that share a prefix do not share a target" {
+    old_receiver_start
+    put a.json '{"v": 1}'
+    put a.b.json '{"v": 2}'
+    put a.b.c.json '{"v": 3}'
+    put 'with space%?#&"ü.json' '{"v": 4}'
+    put .hidden.json '{"v": 5}'
+    put other.txt '{"v": 6}'
+    once 0
+    element a 1 && element a.b 2 && element a.b.c 3 && element 'with space%?#&"ü' 4
+    (($(find "$DROP/receiver/out" -type f | wc -l) == 4))
+}
+
+@test "what cannot be sent is set aside with a reason, once, holds up nothing, and is tried again when it changes" {
+    old_receiver_start
+    put good.json '{"v": 1}'
+    put bad.json '{"v": 1'
+    put empty.json ''
+    put nan.txt ''
+    mkdir "$INPUT_DIR/folder.json"
+    ln -s nowhere "$INPUT_DIR/link.json"
+    mkfifo "$INPUT_DIR/fifo.json"
+    put "$(printf 'n%.0s' {1..201}).json" '{"v": 1}'
+    put $'tab\t.json' '{"v": 1}'
+    put $'latin\xfc.json' '{"v": 1}'
+    sender_start
+    wait_for 20 has_uploads good 1
+    wait_for 20 has_logged 8 'is set aside'
+    run "$SENDER" --status
+    ((status == 1))
+    [[ $output == *'set aside  8'* && $output == *'bad.json: The text is not valid JSON'* && $output == *'folder.json: It is a folder'* ]]
+    [[ $output == *'link.json: It is a link that leads nowhere'* && $output == *'delivered  1'* ]]
+
+    put bad.json '{"v": 2}'
+    printf '{"v": 3}' >"$INPUT_DIR/nowhere"
+    wait_for 20 has_uploads bad 1
+    wait_for 20 has_uploads link 1
+    # Another start reports none of them again.
+    sender_stop
+    sender_start
+    put more.json '{"v": 1}'
+    wait_for 20 has_uploads more 1
+    has_logged 8 'is set aside'
+}
+
+@test "while the receiver is away nothing is lost, and it is found when it is back" {
+    put a.json '{"v": 1}'
+    put b.json '{"v": 2}'
+    once 1
+    [[ $output == *'pending 2'* ]]
+    sender_start
+    wait_for 20 logged 'Unable to upload file. msg: http://127.0.0.1'
+    run "$SENDER" --status
+    [[ $status == 1 && $output == *'pending    2, the oldest for '* ]]
+    old_receiver_start
+    wait_for 40 has_uploads a 1
+    wait_for 40 has_uploads b 1
+    wait_for 20 "$SENDER" --status
+    logged 'The receiver can be reached again.'
+}
+
+@test "5xx, 408, 425 and 429 are tried again after a pause, and others go ahead" {
+    old_receiver_start
+    local status
+    for status in 500 503 408 425 429 302 200; do
+        echo "$status 1" >"$DROP/receiver/answer.s$status"
+        put "s$status.json" '{"v": 1}'
+    done
+    sender_start
+    put other.json '{"v": 2}'
+    wait_for 20 has_uploads other 1
+    for status in 500 503 408 425 429 302 200; do
+        wait_for 20 has_uploads "s$status" 1
+        logged "Unable to upload file. msg: s$status.json: status $status: told to say so"
+    done
+    not logged 'set aside'
+}
+
+@test "what the receiver refuses is set aside until it changes, settings change, or --retry" {
+    old_receiver_start
+    local name
+    for name in a b c d; do
+        echo 409 >"$DROP/receiver/answer.$name"
+        put $name.json '{"v": 1}'
+    done
+    once 1
+    once 1
+    has_requests 4 && not has_requests 5
+    [[ $output == *'set aside 4'* ]]
+    put a.json '{"v": 2}'
+    once 1
+    has_uploads a 1 && has_uploads b 0
+    rm "$INPUT_DIR/d.json"
+    run "$SENDER" --retry
+    [[ $output == '3 files will be tried again.' ]]
+    echo 413 >"$DROP/receiver/answer.c"
+    once 1
+    has_uploads b 1 && has_uploads c 0
+    export RECEIVER_ADDRESS=localhost
+    once 0
+    has_uploads c 1
+}
+
+@test "an upload whose answer got lost is repeated with the same result" {
+    old_receiver_start
+    touch "$DROP/receiver/cut.a"
+    put a.json '{"v": 1}'
+    sender_start
+    wait_for 20 has_uploads a 1
+    element a 1
+    grep -q '^a cut' "$DROP/receiver/requests"
+}
+
+@test "content that changes back after an upload of unknown end arrives, though it had been delivered before" {
+    old_receiver_start
+    put a.json '{"v": 1}'
+    once 0
+    touch "$DROP/receiver/cut.a"
+    put a.json '{"v": 2}'
+    once 1
+    element a 2
+    put a.json '{"v": 1}'
+    once 0
+    element a 1
+}
+
+@test "no name is uploaded twice at a time, and the newest content wins" {
+    old_receiver_start
+    touch "$DROP/receiver/hold.a"
+    put a.json '{"v": 1}'
+    sender_start
+    wait_for 20 element a 1
+    local value
+    for value in 2 3 4 5; do put a.json "{\"v\": $value}"; done
+    put b.json '{"v": 1}'
+    wait_for 20 has_uploads b 1
+    rm "$DROP/receiver/hold.a"
+    wait_for 20 element a 5
+    wait_for 20 has_uploads a 2
+    not grep TWICE "$DROP/receiver/requests"
+}
+
+@test "a file that changes while it is read arrives whole, as it was at one time" {
+    old_receiver_start
+    sender_start
+    # In place, without a pause, in steps: every state on the way is JSON of the same size, but must never be seen mixed.
+    $PYTHON -I - "$INPUT_DIR/a.json" <<'END'
+import os, sys, time
+fd = os.open(sys.argv[1], os.O_RDWR | os.O_CREAT)
+end = time.monotonic() + 4
+turn = 0
+while time.monotonic() < end:
+    letter = b"ab"[turn % 2:turn % 2 + 1]
+    os.pwrite(fd, b'{"v": "' + letter * 3000000 + b'"}', 0)
+    turn += 1
+os.pwrite(fd, b'{"v": "' + b"z" * 3000000 + b'"}', 0)
+os.close(fd)
+END
+    wait_for 20 grep -q 'type="str">z' "$DROP/receiver/out/a.xml"
+    local letter known=""
+    for letter in a b z; do
+        known+=" $({
+            printf '<?xml version="1.0" ?>\n<all>\n\t<v type="str">'
+            head -c 3000000 /dev/zero | tr '\0' "$letter"
+            printf '</v>\n</all>\n'
+        } | sha256)"
+    done
+    while read -r _ _ _ sum _; do [[ $known == *$sum* ]] || { echo "a mixture arrived"; false; }; done <"$DROP/receiver/requests"
+}
+
+@test "SIGTERM ends it promptly, also during an upload, and leaves nothing" {
+    old_receiver_start
+    sender_start
+    wait_for 20 logged Watching
+    sender_stop
+    ((sender_status == 0))
+    touch "$DROP/receiver/hold.a"
+    put a.json '{"v": 1}'
+    sender_start
+    wait_for 20 has_arrived a
+    local begin=$SECONDS
+    sender_stop
+    ((sender_status == 0 && SECONDS - begin <= 6))
+    rm "$DROP/receiver/hold.a"
+}
+
+@test "a second sender with the same state is refused" {
+    old_receiver_start
+    sender_start
+    wait_for 20 logged Watching
+    once 75
+    [[ $output == *'Another sender'* ]]
+}
+
+@test "a wrong setting or key is refused by name" {
+    local setting
+    for setting in SCAN_INTERVAL=0 SCAN_INTERVAL=x SENDER_PARALLEL=65 RECEIVER_PORT=0 RECEIVER_PORT=65536 \
+        RECEIVER_SCHEME=ftp RECEIVER_ADDRESS='a b' RECEIVER_URI=upload RECEIVER_URI='/a b' LOG_LEVEL=loud \
+        INPUT_DIR= INPUT_DIR=/nowhere INPUT_DIR=/etc/passwd STATUS_DB_PATH= STATUS_DB_PATH=/nowhere/below \
+        RECEIVER_CERT=/etc/passwd RECEIVER_CA_FILE=/nowhere; do
+        (
+            export "${setting?}"
+            once 78
+            [[ $output == *"${setting%%=*}"* ]]
+        ) || { echo "the case: $setting"; false; }
+    done
+    : >"$ENCRYPTION_KEY"
+    once 78
+    echo 'bm90IGVub3VnaA==' >"$ENCRYPTION_KEY"
+    once 78
+    run timeout 20 "$SENDER"
+    ((status == 78))
+    rm "$ENCRYPTION_KEY"
+    once 78
+    [[ $output == *"Encryption key is not available in $ENCRYPTION_KEY."* ]]
+    run "$SENDER" --frobnicate
+    ((status == 64))
+    "$SENDER" --help | grep -q 'Exit status'
+}
+
+@test "a key that comes later is waited for" {
+    mv "$ENCRYPTION_KEY" "$DROP/key.later"
+    put a.json '{"v": 1}'
+    sender_start
+    wait_for 20 logged "Encryption key is not available in $ENCRYPTION_KEY."
+    mv "$DROP/key.later" "$ENCRYPTION_KEY"
+    old_receiver_start
+    wait_for 20 has_uploads a 1
+}
+
+@test "at a terminal --once draws a bar, and nowhere else" {
+    old_receiver_start
+    put a.json '{"v": 1}'
+    run script -qec "'$SENDER' --once" /dev/null
+    [[ $output == *'[########################################] 1 of 1'* ]]
+    put b.json '{"v": 1}'
+    once 0
+    [[ $output != *'###'* ]]
+}
+
+@test "kill -9 at any moment loses nothing and repeats at most one file for each file in flight" {
+    local kills=${HASHPOST_KILLS:-10} files=400 number
+    old_receiver_start
+    sender_start
+    $PYTHON -I - "$INPUT_DIR" "$files" <<'END' &
+import os, sys, time
+for number in range(int(sys.argv[2])):
+    path = os.path.join(sys.argv[1], ".new")
+    with open(path, "w") as file:
+        file.write('{"v": "%d", "w": "%s"}' % (number, "x" * (number * 37 % 50000)))
+    os.rename(path, os.path.join(sys.argv[1], "f%d.json" % number))
+    time.sleep(0.002)
+END
+    local writer=$!
+    for ((number = 0; number < kills; number++)); do
+        # At a random moment of the work: after so many more requests.
+        wait_for 30 has_requests $(($(grep -c . "$DROP/receiver/requests" 2>/dev/null || true) + RANDOM % 20)) || true
+        sender_stop KILL
+        sender_start
+    done
+    wait "$writer"
+    wait_for 60 have_arrived "$files"
+    wait_for 60 "$SENDER" --status
+    for ((number = 0; number < files; number += 7)); do element "f$number" "$number"; done
+    local repeats
+    repeats=$(cut -d' ' -f1 "$DROP/receiver/requests" | sort | uniq -d | wc -l)
+    echo "# $kills kills, $repeats files sent once more" >&3
+    ((repeats <= 4 * kills))
+    once_more=$(grep -c . "$DROP/receiver/requests")
+    sender_stop
+    sender_start
+    put last.json '{"v": 1}'
+    wait_for 20 has_uploads last 1
+    (($(grep -c . "$DROP/receiver/requests") == once_more + 1))
+}

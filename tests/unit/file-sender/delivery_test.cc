@@ -1,0 +1,155 @@
+#include "file-sender/delivery.h"
+
+#include <cppunit/extensions/HelperMacros.h>
+
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "lib/crypto/fernet_open.h"
+#include "lib/io/byte_stream.h"
+#include "tests/unit/temp_folder.h"
+
+namespace hashpost::sender {
+namespace {
+
+using Kind = Outcome::Kind;
+
+class Text final : public io::ByteSink {
+ public:
+  void Write(std::string_view bytes) override { text.append(bytes); }
+  std::string text;
+};
+
+class DeliveryTest : public CppUnit::TestFixture {
+  CPPUNIT_TEST_SUITE(DeliveryTest);
+  CPPUNIT_TEST(SendsTheSealedXmlAndRemembersIt);
+  CPPUNIT_TEST(RemembersNothingBeforeTheReceiverHasIt);
+  CPPUNIT_TEST(WithdrawsWhatWasDeliveredBeforeItSendsAnother);
+  CPPUNIT_TEST(SealsWithATimeThatNeverGoesBack);
+  CPPUNIT_TEST(AsksAgainWhenTheFileChangesMeanwhile);
+  CPPUNIT_TEST(SetsAsideWithAReason);
+  CPPUNIT_TEST_SUITE_END();
+
+ public:
+  void setUp() override {
+    config_.input_folder = folder_.path();
+    config_.state_folder = folder_.path() + "/state";
+    std::filesystem::create_directory(config_.state_folder);
+    state_ = std::make_unique<State>(config_.state_folder);
+  }
+  void tearDown() override { state_.reset(); }
+
+  void SendsTheSealedXmlAndRemembersIt() {
+    Write("a.json", "[1]");
+    CPPUNIT_ASSERT(Deliver("a.json").kind == Kind::kDelivered);
+    CPPUNIT_ASSERT_EQUAL(std::string("a"), target_);
+    CPPUNIT_ASSERT_EQUAL(
+        std::string("<?xml version=\"1.0\" ?>\n<all>\n\t<item type=\"int\">1</item>\n</all>\n"), xml_);
+    CPPUNIT_ASSERT(Deliver("a.json").kind == Kind::kKnown);
+    CPPUNIT_ASSERT_EQUAL(1, uploads_);
+    CPPUNIT_ASSERT(state_->Get("a.json")->delivered == crypto::HashSha256("[1]"));
+  }
+
+  void RemembersNothingBeforeTheReceiverHasIt() {
+    Write("a.json", "[1]");
+    answer_ = {UploadResult::Kind::kUnreachable, "away"};
+    CPPUNIT_ASSERT(Deliver("a.json").kind == Kind::kUnreachable);
+    CPPUNIT_ASSERT(!state_->Get("a.json"));
+    answer_ = {UploadResult::Kind::kFailed, "status 503: full", std::chrono::seconds(9)};
+    const Outcome outcome = Deliver("a.json");
+    CPPUNIT_ASSERT(outcome.kind == Kind::kFailed && outcome.wait_at_least == std::chrono::seconds(9));
+    const auto record = state_->Get("a.json");
+    CPPUNIT_ASSERT(record->kind == FileRecord::Kind::kPending && !record->delivered);
+    CPPUNIT_ASSERT_EQUAL(std::string("status 503: full"), record->reason);
+  }
+
+  void WithdrawsWhatWasDeliveredBeforeItSendsAnother() {
+    Write("a.json", "[1]");
+    (void)Deliver("a.json");
+    Write("a.json", "[2]");
+    on_upload_ = [&] { CPPUNIT_ASSERT(!state_->Get("a.json")->delivered); };
+    answer_ = {UploadResult::Kind::kFailed, "the connection broke"};
+    (void)Deliver("a.json");
+    Write("a.json", "[1]");
+    answer_ = {UploadResult::Kind::kAccepted, ""};
+    CPPUNIT_ASSERT(Deliver("a.json").kind == Kind::kDelivered);
+    CPPUNIT_ASSERT_EQUAL(3, uploads_);
+  }
+
+  void SealsWithATimeThatNeverGoesBack() {
+    constexpr std::uint64_t kFuture = 9'000'000'000;
+    FileRecord record;
+    record.token_time = kFuture;
+    state_->Put("a.json", record);
+    Write("a.json", "[1]");
+    CPPUNIT_ASSERT(Deliver("a.json").kind == Kind::kDelivered);
+    CPPUNIT_ASSERT_EQUAL(kFuture, token_time_);
+    CPPUNIT_ASSERT_EQUAL(kFuture, state_->Get("a.json")->token_time);
+  }
+
+  void AsksAgainWhenTheFileChangesMeanwhile() {
+    // The same size, and so soon that the stamp may be the same, too.
+    Write("a.json", "[1]");
+    const auto opened = InputFile::Open(folder_.path() + "/a.json");
+    const auto& input = std::get<InputFile>(opened);
+    CPPUNIT_ASSERT(input.IsUnchanged());
+    Write("a.json", "[2]");
+    CPPUNIT_ASSERT(!input.IsUnchanged());
+  }
+
+  void SetsAsideWithAReason() {
+    Write("bad.json", "[1");
+    std::filesystem::create_directory(folder_.path() + "/folder.json");
+    std::filesystem::create_symlink("nowhere", folder_.path() + "/link.json");
+    Write("tab\t.json", "[1]");
+    for (const char* name : {"bad.json", "folder.json", "link.json", "tab\t.json"}) {
+      CPPUNIT_ASSERT_MESSAGE(name, Deliver(name).kind == Kind::kSetAside);
+      CPPUNIT_ASSERT_MESSAGE(name, state_->Get(name)->kind == FileRecord::Kind::kSetAside);
+      CPPUNIT_ASSERT_MESSAGE(name, !state_->Get(name)->reason.empty());
+    }
+    CPPUNIT_ASSERT(Deliver("gone.json").kind == Kind::kGone);
+    CPPUNIT_ASSERT_EQUAL(0, uploads_);
+  }
+
+ private:
+  void Write(const std::string& name, const std::string& text) const {
+    std::ofstream(folder_.path() + "/" + name) << text;
+  }
+
+  Outcome Deliver(const std::string& name) {
+    Delivery delivery(config_, key_, *state_,
+                      [this](const std::string& target, int fd, std::uint64_t size) {
+                        Text opened;
+                        token_time_ =
+                            crypto::OpenFernetFile(fd, crypto::FernetKeys(key_), std::nullopt, opened).Time();
+                        CPPUNIT_ASSERT_EQUAL(crypto::fernet::TokenBytes(opened.text.size()), size);
+                        target_ = target;
+                        xml_ = opened.text;
+                        ++uploads_;
+                        on_upload_();
+                        return answer_;
+                      },
+                      {});
+    return delivery.Deliver(name);
+  }
+
+  TempFolder folder_;
+  Config config_{};
+  const crypto::FernetKey key_ = crypto::FernetKey::Generate();
+  std::unique_ptr<State> state_;
+  UploadResult answer_{UploadResult::Kind::kAccepted, "saved"};
+  std::function<void()> on_upload_ = [] {};
+  int uploads_ = 0;
+  std::string target_;
+  std::string xml_;
+  std::uint64_t token_time_ = 0;
+};
+
+CPPUNIT_TEST_SUITE_REGISTRATION(DeliveryTest);
+
+}  // namespace
+}  // namespace hashpost::sender

@@ -1,0 +1,71 @@
+#include <cppunit/extensions/HelperMacros.h>
+
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "file-sender/config.h"
+
+namespace hashpost::sender {
+namespace {
+
+using Variables = std::map<std::string, std::string>;
+
+Config Read(Variables variables) {
+  variables.insert({{"INPUT_DIR", "/in"}, {"STATUS_DB_PATH", "/state"}});
+  return ReadConfig([&](const char* name) -> const char* {
+    const auto found = variables.find(name);
+    return found == variables.end() ? nullptr : found->second.c_str();
+  });
+}
+
+class SenderConfigTest : public CppUnit::TestFixture {
+  CPPUNIT_TEST_SUITE(SenderConfigTest);
+  CPPUNIT_TEST(HasTheDefaultsThatDeploymentsExpect);
+  CPPUNIT_TEST(MakesTheUrlOfTheReceiver);
+  CPPUNIT_TEST(RefusesByName);
+  CPPUNIT_TEST_SUITE_END();
+
+ public:
+  void HasTheDefaultsThatDeploymentsExpect() {
+    const Config config = Read({});
+    CPPUNIT_ASSERT_EQUAL(std::string("/run/secrets/encryption_key"), config.key_file);
+    CPPUNIT_ASSERT_EQUAL(std::string("http://127.0.0.1:8080/upload"), config.receiver.url);
+    CPPUNIT_ASSERT(config.scan_interval == std::chrono::seconds(10));
+    CPPUNIT_ASSERT_EQUAL(std::size_t{4}, config.parallel);
+    CPPUNIT_ASSERT(Read({{"LOG_LEVEL", "WARNING"}}).log_level == log::Level::kWarning);
+  }
+
+  void MakesTheUrlOfTheReceiver() {
+    const std::vector<std::pair<Variables, std::string>> cases = {
+        {{{"RECEIVER_SCHEME", "https"}, {"RECEIVER_ADDRESS", "drop.example"}, {"RECEIVER_PORT", "5000"}},
+         "https://drop.example:5000/upload"},
+        {{{"RECEIVER_ADDRESS", "::1"}}, "http://[::1]:8080/upload"},
+        {{{"RECEIVER_URI", "/"}}, "http://127.0.0.1:8080"},
+        {{{"RECEIVER_URI", "/a/b/"}}, "http://127.0.0.1:8080/a/b"}};
+    for (const auto& [variables, url] : cases) CPPUNIT_ASSERT_EQUAL(url, Read(variables).receiver.url);
+    CPPUNIT_ASSERT_EQUAL(std::string("/x"), Read({{"INPUT_DIR", "/x//"}}).input_folder);
+  }
+
+  void RefusesByName() {
+    const std::vector<std::pair<std::string, std::string>> cases = {
+        {"INPUT_DIR", ""},          {"STATUS_DB_PATH", ""},      {"SCAN_INTERVAL", "0"},
+        {"SCAN_INTERVAL", "1.5"},   {"SENDER_PARALLEL", "0"},    {"RECEIVER_PORT", "70000"},
+        {"RECEIVER_SCHEME", "ftp"}, {"RECEIVER_ADDRESS", "a/b"}, {"RECEIVER_URI", "x"},
+        {"LOG_LEVEL", "x"},         {"RECEIVER_CERT", "/c"}};
+    for (const auto& [name, value] : cases) {
+      try {
+        (void)Read({{name, value}});
+        CPPUNIT_FAIL(name + " was taken");
+      } catch (const ConfigError& error) {
+        CPPUNIT_ASSERT(std::string(error.what()).find(name) != std::string::npos);
+      }
+    }
+  }
+};
+
+CPPUNIT_TEST_SUITE_REGISTRATION(SenderConfigTest);
+
+}  // namespace
+}  // namespace hashpost::sender

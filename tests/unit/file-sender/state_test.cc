@@ -1,0 +1,125 @@
+#include "file-sender/state.h"
+
+#include <cppunit/extensions/HelperMacros.h>
+
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "tests/unit/temp_folder.h"
+
+namespace hashpost::sender {
+namespace {
+
+using Kind = FileRecord::Kind;
+
+FileStamp Stamp(std::uint64_t seconds) {
+  FileStamp stamp;
+  stamp.size = 5;
+  stamp.mtime = stamp.ctime = seconds * kNanosecond;
+  stamp.inode = 0xFFFFFFFFFFFFFFFF;
+  return stamp;
+}
+
+FileRecord SomeRecord(Kind kind) {
+  FileRecord record;
+  record.kind = kind;
+  record.delivered = crypto::HashSha256("old");
+  record.content = crypto::HashSha256("new");
+  record.stamp = Stamp(100);
+  record.read_at = 200 * kNanosecond;
+  record.token_time = 1;
+  record.since = 2;
+  record.settings = 3;
+  record.reason = "It is \xC3\xBC.";
+  return record;
+}
+
+class StateTest : public CppUnit::TestFixture {
+  CPPUNIT_TEST_SUITE(StateTest);
+  CPPUNIT_TEST(KeepsARecordAcrossItsEnd);
+  CPPUNIT_TEST(RefusesBytesThatAreNoRecord);
+  CPPUNIT_TEST(ForgetsWhatIsSetAsideAndNothingElse);
+  CPPUNIT_TEST(TakesNamesOf255Bytes);
+  CPPUNIT_TEST(IsLockedByOneSender);
+  CPPUNIT_TEST(LooksAgainAtWhatMayHaveChanged);
+  CPPUNIT_TEST_SUITE_END();
+
+ public:
+  void KeepsARecordAcrossItsEnd() {
+    FileRecord none = SomeRecord(Kind::kPending);
+    none.delivered.reset();
+    {
+      State state(folder_.path());
+      CPPUNIT_ASSERT(!state.Get("a.json"));
+      state.Put("a.json", SomeRecord(Kind::kSetAside));
+      state.Put("a.json", SomeRecord(Kind::kDelivered));
+      state.Put("b.json", none);
+    }
+    const State state(folder_.path());
+    CPPUNIT_ASSERT(state.Get("a.json") == SomeRecord(Kind::kDelivered));
+    CPPUNIT_ASSERT(state.Get("b.json") == none);
+    std::vector<std::string> names;
+    state.ForEach([&](std::string_view name, const FileRecord&) { names.emplace_back(name); });
+    CPPUNIT_ASSERT((names == std::vector<std::string>{"a.json", "b.json"}));
+  }
+
+  void RefusesBytesThatAreNoRecord() {
+    const std::string good = Encode(SomeRecord(Kind::kDelivered));
+    CPPUNIT_ASSERT(Decode(good) == SomeRecord(Kind::kDelivered));
+    const std::string other_version = '\2' + good.substr(1);
+    const std::string other_kind = good.substr(0, 1) + '\7' + good.substr(2);
+    for (const std::string& bad : {std::string(), good.substr(0, 100), other_version, other_kind}) {
+      CPPUNIT_ASSERT_THROW((void)Decode(bad), std::runtime_error);
+    }
+  }
+
+  void ForgetsWhatIsSetAsideAndNothingElse() {
+    State state(folder_.path());
+    state.Put("a", SomeRecord(Kind::kSetAside));
+    state.Put("b", SomeRecord(Kind::kDelivered));
+    state.Put("c", SomeRecord(Kind::kSetAside));
+    CPPUNIT_ASSERT_EQUAL(std::size_t{2}, state.ForgetSetAside());
+    CPPUNIT_ASSERT_EQUAL(std::size_t{0}, state.ForgetSetAside());
+    CPPUNIT_ASSERT(state.Get("a") == SomeRecord(Kind::kPending));
+    CPPUNIT_ASSERT(state.Get("b") == SomeRecord(Kind::kDelivered));
+  }
+
+  void TakesNamesOf255Bytes() {
+    State state(folder_.path());
+    const std::string name(255, 'x');
+    state.Put(name, SomeRecord(Kind::kSetAside));
+    CPPUNIT_ASSERT(state.Get(name).has_value());
+  }
+
+  void IsLockedByOneSender() {
+    {
+      const auto lock = SenderLock::Take(folder_.path());
+      CPPUNIT_ASSERT(lock.has_value());
+      CPPUNIT_ASSERT(!SenderLock::Take(folder_.path()).has_value());
+    }
+    CPPUNIT_ASSERT(SenderLock::Take(folder_.path()).has_value());
+  }
+
+  void LooksAgainAtWhatMayHaveChanged() {
+    FileRecord record = SomeRecord(Kind::kDelivered);
+    CPPUNIT_ASSERT(record.IsSettled(Stamp(100), 3));
+    CPPUNIT_ASSERT(record.IsSettled(Stamp(100), 4));
+    CPPUNIT_ASSERT(!record.IsSettled(Stamp(101), 3));
+    CPPUNIT_ASSERT(!record.IsSettled(FileStamp(), 3));
+    record.read_at = 101 * kNanosecond;  // so soon after the change that another one may have the same stamp
+    CPPUNIT_ASSERT(!record.IsSettled(Stamp(100), 3));
+    record = SomeRecord(Kind::kSetAside);
+    CPPUNIT_ASSERT(record.IsSettled(Stamp(100), 3));
+    CPPUNIT_ASSERT(!record.IsSettled(Stamp(100), 4));  // another receiver may take it
+    CPPUNIT_ASSERT(!SomeRecord(Kind::kPending).IsSettled(Stamp(100), 3));
+  }
+
+ private:
+  TempFolder folder_;
+};
+
+CPPUNIT_TEST_SUITE_REGISTRATION(StateTest);
+
+}  // namespace
+}  // namespace hashpost::sender
