@@ -55,6 +55,8 @@ std::optional<Queue::Job> Queue::Take(const std::stop_token& stop) {
     Entry& entry = entries_.at(job.name);
     entry.place.reset();
     job.failures = entry.failures;
+    // Who woke for this one may have been all who knew of the next: another has to wait for that now.
+    if (!waiting_.empty()) changed_.notify_one();
     return job;
   }
   return std::nullopt;

@@ -27,6 +27,7 @@ class QueueTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(LetsOthersGoAheadOfWhatFailed);
   CPPUNIT_TEST(ForgetsFailuresWhenTheFileChanges);
   CPPUNIT_TEST(GivesEarlierWhatWasPutOff);
+  CPPUNIT_TEST(WakesAnotherThreadForTheNextWhileOneIsBusy);
   CPPUNIT_TEST(EndsWhenItIsClosedAndAllIsDone);
   CPPUNIT_TEST(EndsAtAStop);
   CPPUNIT_TEST(NeverGivesANameToTwoThreads);
@@ -90,6 +91,25 @@ class QueueTest : public CppUnit::TestFixture {
     queue_.Add("a", Stamp(1), Queue::Clock::now() + std::chrono::hours(1));
     queue_.Add("a", Stamp(1));  // it was closed
     CPPUNIT_ASSERT_EQUAL(std::string("a"), Take());
+  }
+
+  // Once two threads waited and both entries woke the same one: the second entry slept until that was done.
+  void WakesAnotherThreadForTheNextWhileOneIsBusy() {
+    std::atomic<int> taken = 0;
+    std::vector<std::jthread> threads;
+    for (int i = 0; i < 2; ++i) {
+      threads.emplace_back([&] {
+        const std::string name = Take();
+        ++taken;
+        while (taken < 2 && !stop_.stop_requested()) std::this_thread::yield();  // busy until the other has one
+        queue_.Done(name);
+      });
+    }
+    const auto now = Queue::Clock::now();
+    queue_.Add("a", Stamp(1), now + milliseconds(20));
+    queue_.Add("b", Stamp(1), now + milliseconds(40));
+    threads.clear();
+    CPPUNIT_ASSERT_EQUAL(2, taken.load());
   }
 
   void EndsWhenItIsClosedAndAllIsDone() {
