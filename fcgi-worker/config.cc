@@ -18,9 +18,12 @@ constexpr SettingsReader::Range kSeconds{1, 3600};
 
 void ReadDrop(const SettingsReader& reader, Config& config) {
   constexpr std::uint64_t kCentury = 100ULL * 366 * 24 * 3600;
-  config.output_dir = reader.Text("OUTPUT_DIR", "");
-  if (!config.output_dir.empty() && config.output_dir.front() != '/') {
-    Refuse("OUTPUT_DIR", config.output_dir, "a folder by its whole path, such as /srv/incoming");
+  config.output_dir = reader.Text("OUTPUT_DIR", (config.data + "/drop/output").c_str());
+  if (config.output_dir == "none") {
+    config.output_dir.clear();
+  } else if (config.output_dir.front() != '/') {
+    SettingsReader::Refuse("OUTPUT_DIR", config.output_dir,
+                           "a folder by its whole path, such as /srv/incoming, or none");
   }
   config.decryption_key = reader.Text("DECRYPTION_KEY", (config.data + "/drop/decryption_key").c_str());
   config.file_uploads = reader.Number("HASHPOST_FILE_UPLOADS", 4, {1, 64});
@@ -73,7 +76,7 @@ std::string Describe(const Config& config) {
   add("HASHPOST_MAX_MESSAGE_BYTES", std::to_string(config.max_message_bytes));
   add("HASHPOST_MAX_STORE_BYTES", std::to_string(config.max_store_bytes));
   add("HASHPOST_MAX_INFLIGHT_BYTES", std::to_string(config.max_inflight_bytes));
-  add("OUTPUT_DIR", config.output_dir);
+  add("OUTPUT_DIR", config.output_dir.empty() ? "none" : config.output_dir);
   add("DECRYPTION_KEY", config.decryption_key);
   add("HASHPOST_FILE_UPLOADS", std::to_string(config.file_uploads));
   add("HASHPOST_MAX_FILE_BYTES", std::to_string(config.max_file_bytes));

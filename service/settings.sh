@@ -29,7 +29,7 @@ if ((EUID == 0)); then default_user=www-data; else default_user=$(id -un); fi
 : "${HASHPOST_BULK_UPLOADS:=4}"
 : "${HASHPOST_BULK_BATCH_LINES:=1024}"
 : "${HASHPOST_MAX_BULK_BYTES:=0}"
-: "${OUTPUT_DIR:=}"
+: "${OUTPUT_DIR:=$HASHPOST_DATA/drop/output}"
 : "${DECRYPTION_KEY:=}"
 : "${SERVER_IP:=127.0.0.1}"
 : "${SERVER_PORT:=}"
@@ -114,7 +114,7 @@ for name in HASHPOST_HOME HASHPOST_DATA HASHPOST_CERT HASHPOST_KEY HASHPOST_PASS
 done
 
 # These two are for the worker alone, and may have any name.
-[[ -z $OUTPUT_DIR || $OUTPUT_DIR == /* ]] || OUTPUT_DIR=$PWD/$OUTPUT_DIR
+[[ $OUTPUT_DIR == none || $OUTPUT_DIR == /* ]] || OUTPUT_DIR=$PWD/$OUTPUT_DIR
 DECRYPTION_KEY=${DECRYPTION_KEY:-$HASHPOST_DATA/drop/decryption_key}
 [[ $DECRYPTION_KEY == /* ]] || DECRYPTION_KEY=$PWD/$DECRYPTION_KEY
 
@@ -176,12 +176,12 @@ elif [[ $HASHPOST_LISTEN != 127.* && $HASHPOST_LISTEN != ::1 ]]; then
     HASHPOST_ACCESS=exposed
 fi
 
-# The sender. Beside a receiver of the same service it seals with the receiver's key, which a worker makes if need be.
+# The sender. For a receiver on this machine it seals with the receiver's key, which a worker makes if need be.
 HASHPOST_SENDERS=0
 if [[ -n $INPUT_DIR ]]; then
     HASHPOST_SENDERS=1
     : "${STATUS_DB_PATH:=$HASHPOST_DATA/sender}"
-    [[ -z ${OUTPUT_DIR:-} ]] || : "${ENCRYPTION_KEY:=${DECRYPTION_KEY:-$HASHPOST_DATA/drop/decryption_key}}"
+    [[ $OUTPUT_DIR == none || ! ${RECEIVER_ADDRESS:-127.0.0.1} =~ ^(127\..*|localhost|::1)$ ]] || : "${ENCRYPTION_KEY:=$DECRYPTION_KEY}"
     : "${ENCRYPTION_KEY:=/run/secrets/encryption_key}"
     # (supervisord starts it in another folder.)
     for name in INPUT_DIR STATUS_DB_PATH ENCRYPTION_KEY RECEIVER_CA_FILE RECEIVER_CERT RECEIVER_KEY; do

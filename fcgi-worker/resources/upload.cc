@@ -61,7 +61,7 @@ http::Problem Upload::Off() {
   return {404,
           "drop-off",
           "No file drop",
-          "This service takes no files: its operator turns that on by setting OUTPUT_DIR to a folder.",
+          "This service takes no files: its operator has set OUTPUT_DIR=none.",
           {}};
 }
 

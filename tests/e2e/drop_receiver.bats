@@ -257,11 +257,11 @@ has_broken_off() { (($(worker_logs | grep -c 'upload/books broke off') >= $1)); 
     worker_logs | grep -q '\[WARNING\] - \[receiver\] - Every user of this machine can read the key file'
 }
 
-@test "without OUTPUT_DIR there is no drop, and with a bad key neither, but messages are served" {
+@test "with OUTPUT_DIR=none there is no drop, and with a bad key neither, but messages are served" {
     OWN_STACK=1
     stack_new
-    unset OUTPUT_DIR DECRYPTION_KEY
-    unset SERVER_PORT
+    export OUTPUT_DIR=none
+    unset DECRYPTION_KEY SERVER_PORT
     stack_start
     seal '<all/>'
     upload books

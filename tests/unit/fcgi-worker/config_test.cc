@@ -36,7 +36,8 @@ class ConfigTest : public CppUnit::TestFixture {
     CPPUNIT_ASSERT_EQUAL(std::size_t{1} << 20U, config.max_message_bytes);
     CPPUNIT_ASSERT_EQUAL(std::uint64_t{64} << 30U, config.max_store_bytes);
     CPPUNIT_ASSERT_EQUAL(std::size_t{64} << 20U, config.max_inflight_bytes);
-    CPPUNIT_ASSERT_EQUAL(std::string(), config.output_dir);
+    CPPUNIT_ASSERT_EQUAL(std::string("/var/lib/hashpost/drop/output"), config.output_dir);
+    CPPUNIT_ASSERT(Read({{"OUTPUT_DIR", "none"}}).output_dir.empty());
     CPPUNIT_ASSERT_EQUAL(std::string("/var/lib/hashpost/drop/decryption_key"), config.decryption_key);
     CPPUNIT_ASSERT(config.hang_limit == std::chrono::seconds(30));
     CPPUNIT_ASSERT(config.log_level == log::Level::kInfo);
