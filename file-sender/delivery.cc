@@ -22,6 +22,9 @@ namespace {
 using Kind = FileRecord::Kind;
 
 constexpr std::chrono::seconds kLongestPause{30};  // between two tries to write a record
+// A receiver may take long over a big file; the others go on then.
+constexpr std::chrono::seconds kLongestTurn{1};
+constexpr std::uint64_t kSmall = std::uint64_t{512} << 10U;
 
 }  // namespace
 
@@ -41,12 +44,13 @@ std::uint64_t SettingsId(const Config& config, const crypto::FernetKey& key) {
   return id;
 }
 
-Delivery::Delivery(const Config& config, const crypto::FernetKey& key, State& state, Upload upload,
-                   std::stop_token stop)
+Delivery::Delivery(const Config& config, const crypto::FernetKey& key, State& state,
+                   std::timed_mutex& unrecorded, Upload upload, std::stop_token stop)
     : config_(config),
       key_(key),
       settings_(SettingsId(config, key)),
       state_(state),
+      unrecorded_(unrecorded),
       upload_(std::move(upload)),
       stop_(std::move(stop)) {}
 
@@ -126,7 +130,14 @@ Outcome Delivery::Send(File& file, const SealedFile& sealed) {
     file.record.delivered.reset();
     Record(file, Kind::kPending, "It is being sent.");
   }
-  const UploadResult result = upload_(file.target, sealed.fd(), sealed.size());
+  std::unique_lock turn(unrecorded_, std::defer_lock);
+  const auto take_turn = [&] {
+    if (!turn.owns_lock()) (void)turn.try_lock_for(kLongestTurn);
+  };
+  // Were its turn awaited within the upload, a small one would hold one of the receiver's few places for
+  // nothing.
+  if (sealed.size() <= kSmall) take_turn();
+  const UploadResult result = upload_(file.target, sealed.fd(), sealed.size(), take_turn);
   switch (result.kind) {
     case UploadResult::Kind::kAccepted:
       file.record.delivered = file.record.content;

@@ -1,7 +1,8 @@
 // Delivery: one file on its way: read, made XML, sealed, uploaded, remembered. One object for each thread.
 //
 // What is remembered when decides what a kill can do: a new file is recorded only after the receiver's 201,
-// so a kill between the two has it sent once more, with the same result. Before a changed file is sent, the
+// so a kill between the two has it sent once more, with the same result; of all threads one is between its
+// file's last byte and the record at a time, so this concerns one file. Before a changed file is sent, the
 // record of what was delivered is withdrawn: otherwise a file that changes back after an upload of unknown
 // end would be taken for delivered, while the receiver has the content in between.
 
@@ -10,6 +11,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <mutex>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -40,18 +42,21 @@ struct Outcome {
   std::chrono::seconds wait_at_least{0};  // kFailed
 };
 
-// Sends the first `size` bytes of `fd` as `target`.
-using Upload = std::function<UploadResult(const std::string& target, int fd, std::uint64_t size)>;
+// Sends the first `size` bytes of `fd` as `target`, and calls `before_last_byte` before the receiver can have
+// all.
+using Upload = std::function<UploadResult(const std::string& target, int fd, std::uint64_t size,
+                                          const std::function<void()>& before_last_byte)>;
 
 // Names the receiver and the key: what a receiver refused may be fine for another one, or with another key.
 [[nodiscard]] std::uint64_t SettingsId(const Config& config, const crypto::FernetKey& key);
 
 class Delivery {
  public:
-  // All live longer than this; `state` is shared by all threads. At `stop` it does not wait any more for room
-  // to write its records.
-  Delivery(const Config& config, const crypto::FernetKey& key, State& state, Upload upload,
-           std::stop_token stop);
+  // All live longer than this; `state` and `unrecorded`, which is held by whose file the receiver may have
+  // and the state not, are shared by all threads. At `stop` it does not wait any more for room to write its
+  // records.
+  Delivery(const Config& config, const crypto::FernetKey& key, State& state, std::timed_mutex& unrecorded,
+           Upload upload, std::stop_token stop);
 
   // `name`: in INPUT_DIR, and IsInput holds; nobody else delivers it meanwhile. Throws what State throws;
   // what else can go wrong is an outcome. Logs each step.
@@ -73,6 +78,7 @@ class Delivery {
   const crypto::FernetKey& key_;
   const std::uint64_t settings_;
   State& state_;
+  std::timed_mutex& unrecorded_;
   const Upload upload_;
   const std::stop_token stop_;
 };

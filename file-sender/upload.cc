@@ -63,11 +63,13 @@ struct Mime {
 
 // What libcurl's callbacks see of one upload.
 struct Uploader::Transfer {
-  Transfer(int file, std::uint64_t file_size, const std::stop_token& stop_token)
-      : fd(file), size(file_size), stop(stop_token) {}
+  Transfer(int file, std::uint64_t file_size, const std::function<void()>& before_last_byte_sent,
+           const std::stop_token& stop_token)
+      : fd(file), size(file_size), before_last_byte(before_last_byte_sent), stop(stop_token) {}
 
   const int fd;
   const std::uint64_t size;
+  const std::function<void()>& before_last_byte;
   const std::stop_token& stop;
   std::uint64_t position = 0;
   std::string answer = {};
@@ -80,6 +82,7 @@ struct Uploader::Transfer {
     const ssize_t count = ::pread(transfer->fd, buffer, wanted, static_cast<off_t>(transfer->position));
     if (count < 0) return CURL_READFUNC_ABORT;
     transfer->position += static_cast<std::uint64_t>(count);
+    if (transfer->position == transfer->size) transfer->before_last_byte();
     return static_cast<std::size_t>(count);
   }
 
@@ -143,9 +146,10 @@ Uploader::Uploader(const Receiver& receiver, std::stop_token stop)
 
 Uploader::~Uploader() = default;
 
-UploadResult Uploader::Upload(const std::string& target, int fd, std::uint64_t size) {
+UploadResult Uploader::Upload(const std::string& target, int fd, std::uint64_t size,
+                              const std::function<void()>& before_last_byte) {
   CURL* curl = curl_.get();
-  Transfer transfer(fd, size, stop_);
+  Transfer transfer(fd, size, before_last_byte, stop_);
   curl_easy_reset(curl);  // the connection stays
   SetUp(curl, receiver_);
 

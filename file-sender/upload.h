@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -31,8 +32,10 @@ class Uploader {
 
   // Sends the first `size` bytes of the file `fd`, whatever its position, as `target`. Does not throw for
   // what happens on the way; an upload without any progress is broken off after a minute, and more for big
-  // files.
-  [[nodiscard]] UploadResult Upload(const std::string& target, int fd, std::uint64_t size);
+  // files. `before_last_byte` is called before the receiver can have all of it; more than once if it is sent
+  // again.
+  [[nodiscard]] UploadResult Upload(const std::string& target, int fd, std::uint64_t size,
+                                    const std::function<void()>& before_last_byte);
 
   // Connects, with TLS if that is asked for, and sends nothing. What is wrong, or nullopt.
   [[nodiscard]] std::optional<std::string> Probe();

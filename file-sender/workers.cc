@@ -57,9 +57,10 @@ void Workers::Run(const std::stop_token& stop) {
 void Workers::Work(const std::stop_token& stop) {
   Uploader uploader(config_.receiver, stop);
   Delivery delivery(
-      config_, key_, state_,
-      [&](const std::string& target, int fd, std::uint64_t size) {
-        return uploader.Upload(target, fd, size);
+      config_, key_, state_, unrecorded_,
+      [&](const std::string& target, int fd, std::uint64_t size,
+          const std::function<void()>& before_last_byte) {
+        return uploader.Upload(target, fd, size, before_last_byte);
       },
       stop);
   while (const auto job = queue_.Take(stop)) {

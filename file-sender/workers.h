@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstddef>
 #include <functional>
+#include <mutex>
 #include <stop_token>
 #include <string>
 #include <thread>
@@ -65,6 +66,7 @@ class Workers {
   Queue& queue_;
   const Options options_;
   Gate gate_;
+  std::timed_mutex unrecorded_;
   Tally tally_;
   std::atomic<bool> failed_ = false;
   std::vector<std::jthread> threads_;

@@ -115,7 +115,7 @@ END
     done
     ask /upload/books -H 'Content-Type: application/octet-stream' --data-binary "@$TOKEN"
     expect_refusal 415 unsupported-media-type
-    ask /upload/books -X POST -H 'Content-Type:'
+    ask /upload/books -d '' -H 'Content-Type:'
     expect_refusal 415 unsupported-media-type
     ask /upload/books -H 'Content-Type: multipart/form-data' --data-binary "@$TOKEN"
     expect_refusal 400 bad-form
@@ -146,7 +146,11 @@ END
     seal '<all/>'
     for name in '.hidden' 'a%0ab' 'a%7fb' 'a%ffb' "$(printf 'n%.0s' {1..201})" ''; do
         upload "$name" --path-as-is
-        expect_refusal 400 bad-file-name
+        if [[ $HASHPOST_FRONT == lighttpd && $name == *%* ]]; then
+            [[ $code == 400 ]] # by itself (front_lighttpd.bats)
+        else
+            expect_refusal 400 bad-file-name
+        fi
     done
     for name in '../books' '..%2fbooks' 'a/../../books' '%2e%2e/books' 'a%2fb' 'a/b' 'a%00b'; do
         upload "$name" --path-as-is

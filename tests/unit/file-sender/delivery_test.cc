@@ -5,7 +5,9 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <future>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 
@@ -121,8 +123,9 @@ class DeliveryTest : public CppUnit::TestFixture {
   }
 
   Outcome Deliver(const std::string& name) {
-    Delivery delivery(config_, key_, *state_,
-                      [this](const std::string& target, int fd, std::uint64_t size) {
+    Delivery delivery(config_, key_, *state_, unrecorded_,
+                      [this](const std::string& target, int fd, std::uint64_t size,
+                             const std::function<void()>& before_last_byte) {
                         Text opened;
                         token_time_ =
                             crypto::OpenFernetFile(fd, crypto::FernetKeys(key_), std::nullopt, opened).Time();
@@ -130,17 +133,34 @@ class DeliveryTest : public CppUnit::TestFixture {
                         target_ = target;
                         xml_ = opened.text;
                         ++uploads_;
+                        CPPUNIT_ASSERT(IsUnrecorded() == (size <= 512U * 1024U));
+                        before_last_byte();
+                        before_last_byte();
+                        CPPUNIT_ASSERT(IsUnrecorded());
                         on_upload_();
                         return answer_;
                       },
                       {});
-    return delivery.Deliver(name);
+    const Outcome outcome = delivery.Deliver(name);
+    CPPUNIT_ASSERT(!IsUnrecorded());
+    return outcome;
+  }
+
+  // Whether some thread is between a file's last byte and its record. (Another thread has to ask.)
+  bool IsUnrecorded() {
+    return std::async(std::launch::async,
+                      [this] {
+                        const std::unique_lock lock(unrecorded_, std::try_to_lock);
+                        return !lock.owns_lock();
+                      })
+        .get();
   }
 
   TempFolder folder_;
   Config config_{};
   const crypto::FernetKey key_ = crypto::FernetKey::Generate();
   std::unique_ptr<State> state_;
+  std::timed_mutex unrecorded_;
   UploadResult answer_{UploadResult::Kind::kAccepted, "saved"};
   std::function<void()> on_upload_ = [] {};
   int uploads_ = 0;

@@ -101,7 +101,8 @@ class QueueTest : public CppUnit::TestFixture {
       threads.emplace_back([&] {
         const std::string name = Take();
         ++taken;
-        while (taken < 2 && !stop_.stop_requested()) std::this_thread::yield();  // busy until the other has one
+        while (taken < 2 && !stop_.stop_requested())
+          std::this_thread::yield();  // busy until the other has one
         queue_.Done(name);
       });
     }
