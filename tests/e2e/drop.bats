@@ -21,6 +21,7 @@ setup_file() {
     export ENCRYPTION_KEY=$HASHPOST_DATA/drop/decryption_key
 }
 teardown_file() { stack_end; }
+teardown() { [[ -z ${WATCH:-} ]] || kill "$WATCH" 2>/dev/null || true; }
 
 is_there() { [[ -e $OUTPUT_DIR/$1.xml ]]; }
 are_there() { (($(find "$OUTPUT_DIR" -name "$1-*.xml" | wc -l) == $2)); }
@@ -31,20 +32,26 @@ once() {
     run env INPUT_DIR="$SCRATCH/in2" STATUS_DB_PATH="$SCRATCH/state2" timeout 60 "$SENDER" --once
     [[ $status == "$1" ]] || { echo "--once ended with $status, not $1: $output"; return 1; }
 }
-# make_files PREFIX COUNT BYTES: JSON files of up to so many bytes in INPUT_DIR, and what they must become in SCRATCH/wanted.
+# make_files FIRST COUNT BYTES: JSON files k-FIRST and so on in INPUT_DIR, of up to so many bytes and some of 2 bytes, and what
+# they must become in SCRATCH/wanted.
 make_files() {
     $PYTHON -I - "$INPUT_DIR" "$SCRATCH/wanted" "$@" <<'END'
 import os, random, sys
-folder, wanted, prefix, count, most = *sys.argv[1:4], int(sys.argv[4]), int(sys.argv[5])
+folder, wanted, first, count, most = *sys.argv[1:3], *map(int, sys.argv[3:])
 os.makedirs(wanted, exist_ok=True)
-for number in range(count):
-    text = "%x" % number * (random.randrange(1, most) // 4 + 1)
+for number in range(first, first + count):
+    name = "k-%d" % number
+    if number % 10:
+        text = ("%x" % number * (random.randrange(1, most) // 4 + 1))[: most - 9]
+        json, inside = '{"v":"%s"}' % text, '<all>\n\t<v type="str">%s</v>\n</all>' % text
+    else:
+        json, inside = "{}", '<all type="dict"/>'
     new = os.path.join(folder, ".new")
+    with open(os.path.join(wanted, name + ".xml"), "w") as file:
+        file.write('<?xml version="1.0" ?>\n%s\n' % inside)
     with open(new, "w") as file:
-        file.write('{"v": "%s"}' % text)
-    with open(os.path.join(wanted, "%s-%d.xml" % (prefix, number)), "w") as file:
-        file.write('<?xml version="1.0" ?>\n<all>\n\t<v type="str">%s</v>\n</all>\n' % text)
-    os.rename(new, os.path.join(folder, "%s-%d.json" % (prefix, number)))
+        file.write(json)
+    os.rename(new, os.path.join(folder, name + ".json"))
 END
 }
 
@@ -105,14 +112,20 @@ END
     wait_for 30 is_there reloaded
 }
 
-@test "kill -9 of sender, workers, front and supervisord loses nothing and leaves nothing behind" {
+# HASHPOST_KILLS, HASHPOST_DROP_FILES and HASHPOST_DROP_BYTES say how often, how many files, and up to which size.
+@test "kill -9 of sender, workers, front and supervisord loses nothing, shows nothing partial, and repeats one file at most" {
     [[ $HASHPOST_FRONT == apache ]] || skip 'the sender cares for no front'
-    local kills=${HASHPOST_KILLS:-8} files=${HASHPOST_DROP_FILES:-200} number pid repeats left
-    make_files k "$files" "${HASHPOST_DROP_BYTES:-200000}" &
-    local writer=$!
+    local kills=${HASHPOST_KILLS:-8} files=${HASHPOST_DROP_FILES:-200} most=${HASHPOST_DROP_BYTES:-200000}
+    local number pid repeats left made=0
+    mkdir -p "$SCRATCH/wanted"
+    $PYTHON -I "$ROOT/tests/tools/watch_output.py" "$OUTPUT_DIR" "$SCRATCH/wanted" >"$SCRATCH/seen" 3>&- &
+    WATCH=$!
+    wait_for 10 grep -q ready "$SCRATCH/seen"
     for ((number = 0; number < kills; number++)); do
-        # At a random moment of the work: after so many more lines of the log.
-        wait_for 20 eval "((\$(sender_log | wc -l) > $(sender_log | wc -l) + RANDOM % 20))" || true
+        make_files "$made" $(((number + 1) * files / kills - made)) "$most"
+        made=$(((number + 1) * files / kills))
+        # At a random moment of the work: after so many more files have arrived.
+        wait_for 5 has_lines "$SCRATCH/seen" $(($(wc -l <"$SCRATCH/seen") + RANDOM % (files / kills + 1))) || true
         case $((number % 4)) in
         0) pid=$(started_processes SUPERVISOR_PROCESS_NAME=sender) ;;
         1) pid=$(worker_pid $((RANDOM % 2))) ;;
@@ -122,13 +135,18 @@ END
         [[ -z $pid ]] || kill -9 "$pid" 2>/dev/null || true
         ((number % 4 != 3)) || stack_start >/dev/null
     done
-    wait "$writer"
     wait_for 120 are_there k "$files"
     wait_for 60 pool_is_whole
+    wait_for 60 all_is_recorded
+    kill "$WATCH"
     for ((number = 0; number < files; number++)); do cmp "$SCRATCH/wanted/k-$number.xml" "$OUTPUT_DIR/k-$number.xml"; done
-    repeats=$(sender_log | grep -oE ' k-[0-9]+ is uploaded' | sort | uniq -d | wc -l)
-    echo "# $kills kills, $repeats files recorded twice" >&3
-    ((repeats == 0))
+    run ! grep -E 'partial|overflow' "$SCRATCH/seen"
+    repeats=$(($(grep -c whole "$SCRATCH/seen") - files))
+    echo "# $kills kills, $files files, $repeats sent once more" >&3
+    ((repeats <= kills))
+    # What was recorded as delivered is not sent again.
+    [[ -z $(sender_log | grep -oE ' k-[0-9]+ is uploaded' | sort | uniq -d) ]]
     left=$(find "$OUTPUT_DIR" "$HASHPOST_DATA/sender" -name '.*' -o -path "$HASHPOST_DATA/sender/*" ! -name data.mdb ! -name lock.mdb)
     [[ -z $left ]] || { echo "left behind: $left"; false; }
 }
+all_is_recorded() { STATUS_DB_PATH=$HASHPOST_DATA/sender "$SENDER" --status; }

@@ -161,7 +161,7 @@ END
         upload "$name"
         [[ $code == 201 ]] || said 201
     done
-    [[ -f $OUTPUT_DIR/bücher.xml && -f "$OUTPUT_DIR/a b.xml" && -f $OUTPUT_DIR/a%b.xml && -f $OUTPUT_DIR/a?b.xml && -f $OUTPUT_DIR/a%25b.xml ]]
+    [[ -f "$OUTPUT_DIR/bücher.xml" && -f "$OUTPUT_DIR/a b.xml" && -f "$OUTPUT_DIR/a%b.xml" && -f "$OUTPUT_DIR/a?b.xml" && -f "$OUTPUT_DIR/a%25b.xml" ]]
     rm "$OUTPUT_DIR"/*
 }
 
