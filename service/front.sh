@@ -92,9 +92,24 @@ make_front_fifos() {
 
 # Asks a front that is still there, whichever it is, to finish and end, in the way of each; then KILLs it.
 end_front() {
-    local pid signal
+    local pids second
+    signal_front
+    for ((second = 0; second < HASHPOST_DRAIN_SECONDS; second++)); do
+        mapfile -t pids < <(started_processes SUPERVISOR_PROCESS_NAME=front)
+        ((${#pids[@]})) || return 0
+        wait_for_end 1 "${pids[@]}" && return 0
+        # An httpd that was only starting did not know the signal yet, and passed over it.
+        signal_front apache2
+    done
+    end_processes CONT 0 SUPERVISOR_PROCESS_NAME=front
+}
+# signal_front [COMMAND]: all of it, or only what runs that.
+signal_front() {
+    local pid command signal
     for pid in $(started_processes SUPERVISOR_PROCESS_NAME=front); do
-        case $(cat "/proc/$pid/comm" 2>/dev/null) in
+        command=$(cat "/proc/$pid/comm" 2>/dev/null)
+        [[ -z ${1:-} || $command == "$1" ]] || continue
+        case $command in
         apache2) signal=WINCH ;;
         lighttpd) signal=INT ;;
         nginx) signal=QUIT ;;
@@ -102,5 +117,4 @@ end_front() {
         esac
         kill -s "$signal" "$pid" 2>/dev/null || true
     done
-    end_processes CONT "$HASHPOST_DRAIN_SECONDS" SUPERVISOR_PROCESS_NAME=front
 }

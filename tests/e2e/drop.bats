@@ -125,7 +125,7 @@ END
         make_files "$made" $(((number + 1) * files / kills - made)) "$most"
         made=$(((number + 1) * files / kills))
         # At a random moment of the work: after so many more files have arrived.
-        wait_for 5 has_lines "$SCRATCH/seen" $(($(wc -l <"$SCRATCH/seen") + RANDOM % (files / kills + 1))) || true
+        wait_for 1 has_lines "$SCRATCH/seen" $(($(wc -l <"$SCRATCH/seen") + RANDOM % (files / kills + 1))) || true
         case $((number % 4)) in
         0) pid=$(started_processes SUPERVISOR_PROCESS_NAME=sender) ;;
         1) pid=$(worker_pid $((RANDOM % 2))) ;;
