@@ -186,7 +186,7 @@ $(OUT)/fernet-probe: $(filter $(OUT)/obj/lib/crypto/% $(OUT)/obj/lib/io/%,$(LIBR
 	@$(LINK) -o $@ $(filter %.o,$^) -lcrypto
 
 # The same for the sender's conversion.
-$(OUT)/json-to-xml-probe: $(filter $(OUT)/obj/lib/json/% $(OUT)/obj/lib/io/%,$(LIBRARY_OBJECTS)) $(SENDER_OBJECTS) \
+$(OUT)/json-to-xml-probe: $(filter $(OUT)/obj/lib/%,$(LIBRARY_OBJECTS)) $(SENDER_OBJECTS) \
 		$(OUT)/obj/tests/interop/json_to_xml_probe.o $(OUT)/inputs
 	@echo "  LINK $@"
 	@$(LINK) -o $@ $(filter %.o,$^) $(LIBRARIES) $(SENDER_LIBRARIES)

@@ -63,7 +63,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string form =
       "--B\r\nContent-Disposition: form-data; name=\"file\"\r\n\r\n" + std::string(text) + "\r\n--B--\r\n";
   const auto content = Read(form, piece, room);
-  if (("\r\n" + std::string(text)).find("\r\n--B") == std::string::npos) {
+  // (A boundary right behind the part's header is content: its line break would have to come once more.)
+  if (text.find("\r\n--B") == std::string_view::npos) {
     Require(content == text);
   } else {
     Require(!content || content->size() < text.size());
