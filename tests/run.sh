@@ -76,7 +76,7 @@ run_bats() {
 run_e2e() {
     local all neutral status=0
     mapfile -t all < <(find tests/e2e -name '*.bats' ! -name 'front_*.bats' | sort)
-    mapfile -t neutral < <(printf '%s\n' "${all[@]}" | grep -vE '/(bench|config|documents|drop_sender)\.bats$')
+    mapfile -t neutral < <(printf '%s\n' "${all[@]}" | grep -vE '/(bench|config|documents|drop|drop_sender)\.bats$')
     run_bats e2e apache "${all[@]}" tests/e2e/front_apache.bats
     # These two at once: much of it is waiting. The first one's answers are shown when it has ended.
     tap e2e lighttpd "${neutral[@]}" tests/e2e/front_lighttpd.bats >/dev/null &
