@@ -207,11 +207,13 @@ for number, line in enumerate(lines):
 }
 
 @test "a last line of an upload that is shorter than announced, or whose last chunk is missing, is not stored" {
-    local how ways=('Content-Length: 100\r\n\r\n')
-    [[ $HASHPOST_FRONT == lighttpd ]] || ways+=('Transfer-Encoding: chunked\r\n\r\n19\r\n')
-    for how in "${ways[@]}"; do
-        raw send "POST /messages HTTP/1.1\\r\\nHost: localhost\\r\\n$TYPE\\r\\n$how{\"message\":\"never whole\"}\\r\\n" reset
-        raw send "POST /messages HTTP/1.1\\r\\nHost: localhost\\r\\n$TYPE\\r\\n$how{\"message\":\"never whole\"}" silence reset
+    local line='{"message":"never whole"}' upload
+    local -a uploads=("Content-Length: 100\\r\\n\\r\\n$line")
+    [[ $HASHPOST_FRONT == lighttpd ]] ||
+        uploads+=("Transfer-Encoding: chunked\\r\\n\\r\\n19\\r\\n$line" "Transfer-Encoding: chunked\\r\\n\\r\\n19\\r\\n$line\\r\\n")
+    for upload in "${uploads[@]}"; do
+        raw send "POST /messages HTTP/1.1\\r\\nHost: localhost\\r\\n$TYPE\\r\\n$upload" reset
+        raw send "POST /messages HTTP/1.1\\r\\nHost: localhost\\r\\n$TYPE\\r\\n$upload" silence reset
     done
     wait_for 20 places_are_free
     ask "/messages/$(printf 'never whole' | sha256)"

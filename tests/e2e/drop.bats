@@ -67,6 +67,7 @@ END
 @test "the README's example of the drop works" {
     rm -f "$INPUT_DIR/books.json"
     put books.json '{"v": "another"}'
+    wait_for 30 grep -q another "$OUTPUT_DIR/books.xml"
     local line
     while IFS= read -r line; do
         [[ $line != cat* ]] || wait_for 30 grep -q Dune "$OUTPUT_DIR/books.xml"

@@ -145,10 +145,12 @@ END
     local name
     seal '<all/>'
     for name in '.hidden' 'a%0ab' 'a%7fb' 'a%ffb' "$(printf 'n%.0s' {1..201})" ''; do
-        upload "$name" --path-as-is
         if [[ $HASHPOST_FRONT == lighttpd && $name == *%* ]]; then
-            [[ $code == 400 ]] # by itself (front_lighttpd.bats)
+            # It refuses by itself, while the client may still be sending.
+            upload "$name" --path-as-is || code=none
+            [[ $code == 400 || $code == none ]]
         else
+            upload "$name" --path-as-is
             expect_refusal 400 bad-file-name
         fi
     done
