@@ -92,6 +92,13 @@ bench-growth: ## the same service on stores of 10 thousand to 10 million message
 	@$(MAKE) --no-print-directory build bench-native
 	@exec bench/growth
 
+.PHONY: bench-drop
+bench-drop: ## the file drop: small files, a big one, sealing against openssl and Python; under 3 minutes
+	@service/deps.sh run test bench
+	@$(MAKE) --no-print-directory -j$(JOBS) VARIANT=release build/release/hashpost-worker build/release/hashpost-sender \
+		build/release/fernet-probe
+	@exec bench/drop
+
 .PHONY: bench-native
 bench-native: ## compile build/bench/hashpost-probe: what disk and LMDB by themselves can do
 	@service/deps.sh run

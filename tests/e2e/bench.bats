@@ -97,3 +97,9 @@ open(os.environ["BENCH_DIR"] + "/processes", "w").write(f"server {child}\n")'
     wait || true
     nothing_is_left
 }
+
+@test "the drop is measured, and nothing is left" {
+    "$ROOT/bench/drop" --files 5 --mib 1 --rounds 1 --sealed-mib 1 --port "$(free_port)" --folder "$SCRATCH" >"$BATS_TEST_TMPDIR/out"
+    [[ $(grep -cE '^(small files|one file|seal|open|openssl|  memory|  openssl).* +[0-9]' "$BATS_TEST_TMPDIR/out") == 10 ]]
+    [[ -z $(find "$SCRATCH" -name 'hashpost-bench-drop.*') ]]
+}
