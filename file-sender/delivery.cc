@@ -44,8 +44,8 @@ std::uint64_t SettingsId(const Config& config, const crypto::FernetKey& key) {
   return id;
 }
 
-Delivery::Delivery(const Config& config, const crypto::FernetKey& key, State& state,
-                   std::timed_mutex& unrecorded, Upload upload, std::stop_token stop)
+Delivery::Delivery(const Config& config, const crypto::FernetKey& key, State& state, Turn& unrecorded,
+                   Upload upload, std::stop_token stop)
     : config_(config),
       key_(key),
       settings_(SettingsId(config, key)),
@@ -130,10 +130,8 @@ Outcome Delivery::Send(File& file, const SealedFile& sealed) {
     file.record.delivered.reset();
     Record(file, Kind::kPending, "It is being sent.");
   }
-  std::unique_lock turn(unrecorded_, std::defer_lock);
-  const auto take_turn = [&] {
-    if (!turn.owns_lock()) (void)turn.try_lock_for(kLongestTurn);
-  };
+  Turn::Hold turn(unrecorded_);
+  const auto take_turn = [&] { turn.Await(kLongestTurn); };
   // Were its turn awaited within the upload, a small one would hold one of the receiver's few places for
   // nothing.
   if (sealed.size() <= kSmall) take_turn();

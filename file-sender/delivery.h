@@ -11,7 +11,6 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
-#include <mutex>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -21,6 +20,7 @@
 #include "file-sender/input_file.h"
 #include "file-sender/sealed_file.h"
 #include "file-sender/state.h"
+#include "file-sender/turn.h"
 #include "file-sender/upload_answer.h"
 #include "lib/crypto/fernet_key.h"
 
@@ -55,8 +55,8 @@ class Delivery {
   // All live longer than this; `state` and `unrecorded`, which is held by whose file the receiver may have
   // and the state not, are shared by all threads. At `stop` it does not wait any more for room to write its
   // records.
-  Delivery(const Config& config, const crypto::FernetKey& key, State& state, std::timed_mutex& unrecorded,
-           Upload upload, std::stop_token stop);
+  Delivery(const Config& config, const crypto::FernetKey& key, State& state, Turn& unrecorded, Upload upload,
+           std::stop_token stop);
 
   // `name`: in INPUT_DIR, and IsInput holds; nobody else delivers it meanwhile. Throws what State throws;
   // what else can go wrong is an outcome. Logs each step.
@@ -78,7 +78,7 @@ class Delivery {
   const crypto::FernetKey& key_;
   const std::uint64_t settings_;
   State& state_;
-  std::timed_mutex& unrecorded_;
+  Turn& unrecorded_;
   const Upload upload_;
   const std::stop_token stop_;
 };

@@ -6,7 +6,6 @@
 #include <atomic>
 #include <cstddef>
 #include <functional>
-#include <mutex>
 #include <stop_token>
 #include <string>
 #include <thread>
@@ -17,6 +16,7 @@
 #include "file-sender/gate.h"
 #include "file-sender/queue.h"
 #include "file-sender/state.h"
+#include "file-sender/turn.h"
 #include "lib/crypto/fernet_key.h"
 
 namespace hashpost::sender {
@@ -66,7 +66,7 @@ class Workers {
   Queue& queue_;
   const Options options_;
   Gate gate_;
-  std::timed_mutex unrecorded_;
+  Turn unrecorded_;
   Tally tally_;
   std::atomic<bool> failed_ = false;
   std::vector<std::jthread> threads_;

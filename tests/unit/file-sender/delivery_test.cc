@@ -5,9 +5,7 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
-#include <future>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 
@@ -54,6 +52,8 @@ class DeliveryTest : public CppUnit::TestFixture {
     CPPUNIT_ASSERT(Deliver("a.json").kind == Kind::kKnown);
     CPPUNIT_ASSERT_EQUAL(1, uploads_);
     CPPUNIT_ASSERT(state_->Get("a.json")->delivered == crypto::HashSha256("[1]"));
+    Write("big.json", '"' + std::string(1'000'000, 'x') + '"');
+    CPPUNIT_ASSERT(Deliver("big.json").kind == Kind::kDelivered);
   }
 
   void RemembersNothingBeforeTheReceiverHasIt() {
@@ -133,34 +133,24 @@ class DeliveryTest : public CppUnit::TestFixture {
                         target_ = target;
                         xml_ = opened.text;
                         ++uploads_;
-                        CPPUNIT_ASSERT(IsUnrecorded() == (size <= 512U * 1024U));
+                        CPPUNIT_ASSERT(unrecorded_.IsTaken() == (size <= 512U * 1024U));
                         before_last_byte();
                         before_last_byte();
-                        CPPUNIT_ASSERT(IsUnrecorded());
+                        CPPUNIT_ASSERT(unrecorded_.IsTaken());
                         on_upload_();
                         return answer_;
                       },
                       {});
     const Outcome outcome = delivery.Deliver(name);
-    CPPUNIT_ASSERT(!IsUnrecorded());
+    CPPUNIT_ASSERT(!unrecorded_.IsTaken());
     return outcome;
-  }
-
-  // Whether some thread is between a file's last byte and its record. (Another thread has to ask.)
-  bool IsUnrecorded() {
-    return std::async(std::launch::async,
-                      [this] {
-                        const std::unique_lock lock(unrecorded_, std::try_to_lock);
-                        return !lock.owns_lock();
-                      })
-        .get();
   }
 
   TempFolder folder_;
   Config config_{};
   const crypto::FernetKey key_ = crypto::FernetKey::Generate();
   std::unique_ptr<State> state_;
-  std::timed_mutex unrecorded_;
+  Turn unrecorded_;
   UploadResult answer_{UploadResult::Kind::kAccepted, "saved"};
   std::function<void()> on_upload_ = [] {};
   int uploads_ = 0;

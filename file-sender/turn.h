@@ -1,0 +1,57 @@
+// Turn: what one thread may hold at a time; the others wait, but not for ever. (std::timed_mutex would do,
+// were it known to the thread sanitizer of g++ 12.) Thread-safe.
+
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+
+namespace hashpost::sender {
+
+class Turn {
+ public:
+  // A thread's own try; gives the turn back at its end. `turn` lives longer.
+  class Hold {
+   public:
+    explicit Hold(Turn& turn) : turn_(turn) {}
+    ~Hold() {
+      if (holds_) turn_.GiveBack();
+    }
+    Hold(const Hold&) = delete;
+    Hold& operator=(const Hold&) = delete;
+
+    // Waits for the turn, unless it is held here already; goes on without it after `longest`.
+    void Await(std::chrono::milliseconds longest) { holds_ = holds_ || turn_.Take(longest); }
+
+   private:
+    Turn& turn_;
+    bool holds_ = false;
+  };
+
+  [[nodiscard]] bool IsTaken() const {
+    const std::scoped_lock lock(mutex_);
+    return taken_;
+  }
+
+ private:
+  [[nodiscard]] bool Take(std::chrono::milliseconds longest) {
+    std::unique_lock lock(mutex_);
+    if (!free_.wait_for(lock, longest, [this] { return !taken_; })) return false;
+    taken_ = true;
+    return true;
+  }
+  void GiveBack() {
+    {
+      const std::scoped_lock lock(mutex_);
+      taken_ = false;
+    }
+    free_.notify_one();
+  }
+
+  mutable std::mutex mutex_;
+  std::condition_variable free_;
+  bool taken_ = false;
+};
+
+}  // namespace hashpost::sender
