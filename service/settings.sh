@@ -19,6 +19,7 @@ if ((EUID == 0)); then default_user=www-data; else default_user=$(id -un); fi
 : "${HASHPOST_DATA:=$HASHPOST_ROOT/lmdb-data}"
 : "${HASHPOST_LISTEN:=127.0.0.1}"
 : "${HASHPOST_PORT:=5000}"
+: "${HASHPOST_EXPOSED:=auto}"
 : "${HASHPOST_CERT:=$HASHPOST_ROOT/certs/localhost.pem}"
 : "${HASHPOST_KEY:=$HASHPOST_ROOT/certs/localhost.key}"
 : "${HASHPOST_USER:=$default_user}"
@@ -76,6 +77,8 @@ make_bytes() {
 
 [[ $HASHPOST_FRONT =~ ^(apache|lighttpd|nginx)$ ]] ||
     refuse "HASHPOST_FRONT=$HASHPOST_FRONT must be apache, lighttpd or nginx."
+[[ $HASHPOST_EXPOSED =~ ^(auto|yes|no)$ ]] ||
+    refuse "HASHPOST_EXPOSED=$HASHPOST_EXPOSED must be auto, yes or no."
 [[ $HASHPOST_HTTPD_MPM =~ ^(event|worker)$ ]] ||
     refuse "HASHPOST_HTTPD_MPM=$HASHPOST_HTTPD_MPM must be event or worker."
 check_number HASHPOST_PORT 1 65535
@@ -168,11 +171,16 @@ if [[ -n $SERVER_PORT ]]; then
     fi
 fi
 
-# What an address that others can reach allows: access.conf, and the like for the other fronts.
+# What an address that others can reach allows: access.conf, and the like for the other fronts. The address tells, unless
+# something else stands before it: a container is reached where its engine publishes it.
+if [[ $HASHPOST_EXPOSED == auto ]]; then
+    HASHPOST_EXPOSED=yes
+    [[ $HASHPOST_LISTEN != 127.* && $HASHPOST_LISTEN != ::1 ]] || HASHPOST_EXPOSED=no
+fi
 HASHPOST_ACCESS=local
 if [[ -n $HASHPOST_PASSWORD_FILE ]]; then
     HASHPOST_ACCESS=passwords
-elif [[ $HASHPOST_LISTEN != 127.* && $HASHPOST_LISTEN != ::1 ]]; then
+elif [[ $HASHPOST_EXPOSED == yes ]]; then
     HASHPOST_ACCESS=exposed
 fi
 

@@ -28,6 +28,21 @@ DIGEST=2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824
     expect_json 200 '{"message":"hello"}'
 }
 
+@test "HASHPOST_EXPOSED says it where the address does not: a container, a proxy in front" {
+    local listen exposed code_wanted
+    while read -r listen exposed code_wanted; do
+        export HASHPOST_LISTEN=$listen HASHPOST_EXPOSED=$exposed
+        stack_start
+        post_text hello
+        ask "/messages/$DIGEST" -X DELETE
+        [[ $code == "$code_wanted" ]] || said "$code_wanted for $listen, exposed: $exposed"
+        stack_stop
+    done <<<$'0.0.0.0 no 200\n127.0.0.1 yes 403'
+    export HASHPOST_EXPOSED=maybe
+    run stack_start
+    [[ $status == 78 && $output == *"HASHPOST_EXPOSED=maybe must be"* ]]
+}
+
 @test "with a password file DELETE wants a name and the right password, on any address" {
     htpasswd -cbB "$SCRATCH/passwords" admin secret 2>/dev/null
     chmod 0644 "$SCRATCH/passwords"
