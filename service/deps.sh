@@ -1,13 +1,13 @@
 #!/bin/bash
-# deps.sh GROUP… [--packages PACKAGE…]: installs the Debian packages of the groups (run, test, fronts, lint, fuzz,
-# bench) and those named, as far as they are missing; with run also those of the front that HASHPOST_FRONT names, and
-# only of that one.
+# deps.sh GROUP… [--packages PACKAGE…]: installs the Debian packages of the groups (build, serve, run for both, test,
+# fronts, lint, fuzz, bench, container) and those named, as far as they are missing; with serve and run also those of
+# the front that HASHPOST_FRONT names, and only of that one.
 # Starts nothing and enables nothing: what listens afterwards listened before.
 set -euo pipefail
 
 declare -A GROUPS_OF_PACKAGES=(
-    [run]="g++ make libfcgi-dev liblmdb-dev rapidjson-dev libssl-dev libxml2-dev libcurl4-openssl-dev apache2-utils supervisor
-           curl openssl util-linux python3-minimal ca-certificates"
+    [build]="g++ make libfcgi-dev liblmdb-dev rapidjson-dev libssl-dev libxml2-dev libcurl4-openssl-dev"
+    [serve]="apache2-utils supervisor curl openssl util-linux python3-minimal ca-certificates"
     [test]="libcppunit-dev bats python3 nghttp2-client strace wrk netcat-openbsd procps iproute2
             python3-cryptography python3-flask python3-requests"
     [front-apache]="apache2-bin"
@@ -17,7 +17,9 @@ declare -A GROUPS_OF_PACKAGES=(
     [fuzz]="clang libclang-rt-14-dev"
     [bench]="wrk nghttp2-client gnuplot-nox python3 git procps"
     [lint]="clang-format clang-tidy shellcheck libcppunit-dev"
+    [container]="docker.io docker-compose debootstrap bats python3 curl iproute2 util-linux"
 )
+GROUPS_OF_PACKAGES[run]="${GROUPS_OF_PACKAGES[build]} ${GROUPS_OF_PACKAGES[serve]}"
 
 wanted=()
 while (($#)); do
@@ -29,7 +31,7 @@ while (($#)); do
     wanted+=(${GROUPS_OF_PACKAGES[$group]})
     # (A front that is none is refused by settings.sh.)
     # shellcheck disable=SC2206
-    [[ $group != run ]] || wanted+=(${GROUPS_OF_PACKAGES[front-${HASHPOST_FRONT:-apache}]:-})
+    [[ ! $group =~ ^(run|serve)$ ]] || wanted+=(${GROUPS_OF_PACKAGES[front-${HASHPOST_FRONT:-apache}]:-})
 done
 
 if ! command -v dpkg-query >/dev/null; then
@@ -77,11 +79,13 @@ echo "Installing: ${missing[*]}"
     apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 
 # Those that come with a service of their own must not start at the next boot either.
-for service in supervisor nginx lighttpd redis-server webdis php8.2-fpm; do
-    [[ " ${missing[*]} " == *" $service "* ]] || continue
+for service in supervisor nginx lighttpd redis-server webdis php8.2-fpm docker containerd; do
+    package=$service
+    [[ ! $service =~ ^(docker|containerd)$ ]] || package=docker.io
+    [[ " ${missing[*]} " == *" $package "* ]] || continue
     if command -v systemctl >/dev/null; then
         "${as_root[@]}" systemctl --quiet disable "$service.service" || true
     fi
-    "${as_root[@]}" find /etc/systemd/system -name "$service.service" -type l -delete
-    "${as_root[@]}" update-rc.d "$service" disable
+    "${as_root[@]}" find /etc/systemd/system \( -name "$service.service" -o -name "$service.socket" \) -type l -delete
+    [[ ! -e /etc/init.d/$service ]] || "${as_root[@]}" update-rc.d "$service" disable
 done
