@@ -72,7 +72,7 @@ ENV OUTPUT_DIR=/usr/src/app-receiver/output \
     SERVER_PORT=8080
 VOLUME ["/var/lib/hashpost", "/run/hashpost/logs"]
 EXPOSE 8080
-HEALTHCHECK --interval=2s --timeout=5s --start-period=30s --retries=5 CMD ["packaging/container/is-ready"]
+HEALTHCHECK --interval=5s --timeout=5s --start-period=30s --retries=5 CMD ["packaging/container/is-ready"]
 CMD ["packaging/container/start"]
 
 FROM runtime AS hashpost
@@ -81,5 +81,5 @@ FROM runtime AS hashpost
 ENV HASHPOST_LISTEN=0.0.0.0
 VOLUME ["/var/lib/hashpost", "/run/hashpost/logs"]
 EXPOSE 5000
-HEALTHCHECK --interval=2s --timeout=5s --start-period=30s --retries=5 CMD ["packaging/container/is-ready"]
+HEALTHCHECK --interval=5s --timeout=5s --start-period=30s --retries=5 CMD ["packaging/container/is-ready"]
 CMD ["packaging/container/start"]

@@ -127,6 +127,11 @@ asan tsan: ## unit, interop and end-to-end tests under Address+UndefinedBehaviou
 		build/$@/unit-tests build/$@/fernet-probe build/$@/json-to-xml-probe
 	@exec tests/run.sh $@ unit interop e2e
 
+.PHONY: container-test
+container-test: ## build and run the images on a Docker engine of its own (as root; some ten minutes)
+	@command -v dockerd docker-compose debootstrap bats >/dev/null || exec service/deps.sh container
+	@exec timeout --kill-after=60 2400 bats --formatter tap tests/container
+
 .PHONY: fuzz
 fuzz: ## fuzz the parsers, FUZZ_SECONDS (60) each, under Address+UndefinedBehaviour sanitizer
 	@service/deps.sh run fuzz
@@ -153,7 +158,7 @@ lint: deps ## clang-format, clang-tidy, shellcheck, the configurations of the fr
 help:
 	@printf 'Hashpost: a SHA-256 message service.  make <target> [HASHPOST_…=value]\n'
 	@awk -F ':.*## ' '/^##@ /{printf "\n%s\n", substr($$0, 5)} \
-		/^[a-z][a-z -]*:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+		/^[a-z][a-z -]*:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 # --------------------------------------------------------------------------------------------------
 # The rules behind build and test. Each run of make below works on one VARIANT.
