@@ -34,7 +34,8 @@ RUN printf 'path-exclude=%s\n' '/usr/share/perl/*' '/usr/lib/*/perl/*' >/etc/dpk
 # Everything runs as this user. Files of the drop belong to it, so whoever mounts folders of theirs may want its number.
 ARG HASHPOST_UID=10001
 RUN groupadd --non-unique --gid "$HASHPOST_UID" hashpost \
-    && useradd --non-unique --uid "$HASHPOST_UID" --gid hashpost --no-create-home --no-log-init --home-dir /var/lib/hashpost --shell /usr/sbin/nologin hashpost \
+    && useradd --non-unique --uid "$HASHPOST_UID" --gid hashpost --no-create-home --no-log-init \
+        --home-dir /var/lib/hashpost --shell /usr/sbin/nologin hashpost \
     && install -d -o hashpost -g hashpost -m 0700 /var/lib/hashpost /run/secrets \
     && install -d -o hashpost -g hashpost -m 0750 /run/hashpost /run/hashpost/logs \
         /usr/src/app-receiver/output /usr/src/app-sender/input /usr/src/app-sender/status-db

@@ -233,7 +233,7 @@ has_arrived() { [[ $(cat "$CHECKOUT/drop/output/$1.xml") == *"$2"* ]]; }
     chown -R 1234:1234 "$CHECKOUT"
     (cd "$CHECKOUT" && setpriv --reuid=1234 --regid=1234 --clear-groups packaging/container/prepare-drop)
     within_checkout "docker-compose -f docker-compose.drop.yml up -d --build"
-    setpriv --reuid=1234 --regid=1234 --clear-groups sh -c 'umask 077 && echo "{\"a\": 1}" >"$1/drop/input/mine.json"' _ "$CHECKOUT"
+    setpriv --reuid=1234 --regid=1234 --clear-groups bash -c "umask 077 && echo '{\"a\": 1}' >'$CHECKOUT/drop/input/mine.json'"
     wait_for 30 has_arrived mine '<a type="int">1</a>'
     [[ $(stat -c %u "$CHECKOUT/drop/output/mine.xml") == 1234 ]]
     within_checkout "docker-compose -f docker-compose.drop.yml down -v"

@@ -36,8 +36,8 @@ engine_start() {
     run) spaces+=(--net) ;;
     esac
     rm -f "$ENGINE"/docker.{sock,pid}
-    # (Not under bats' process group, which a Ctrl-C ends before the engine could end its containers.)
-    setsid unshare "${spaces[@]}" "$ROOT/tests/container/engine" "$ENGINE" "${options[@]}" >"$ENGINE/engine.log" 2>&1 3>&- &
+    # (Not in bats' process group, whose Ctrl-C it must not see; it ends in order when bats has ended, however that was.)
+    setsid setpriv --pdeathsig TERM unshare "${spaces[@]}" "$ROOT/tests/container/engine" "$ENGINE" "${options[@]}" >"$ENGINE/engine.log" 2>&1 3>&- &
     echo $! >"$ENGINE/pid"
     wait_for 30 engine_answers || {
         tail -n 20 "$ENGINE/engine.log"
