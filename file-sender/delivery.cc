@@ -26,6 +26,11 @@ constexpr std::chrono::seconds kLongestPause{30};  // between two tries to write
 constexpr std::chrono::seconds kLongestTurn{1};
 constexpr std::uint64_t kSmall = std::uint64_t{512} << 10U;
 
+// (LMDB says EIO when a disk that is filling up takes a part of a page.)
+bool MayPass(int error) {
+  return error == ENOSPC || error == EDQUOT || error == EIO || error == MDB_MAP_FULL;
+}
+
 }  // namespace
 
 struct Delivery::File {
@@ -98,8 +103,9 @@ Outcome Delivery::DeliverFile(File& file) {
 
 std::optional<Outcome> Delivery::Seal(File& file, SealedFile& sealed) {
   crypto::FernetStamp stamp = crypto::FernetStamp::Now();
-  // A clock that was put back must not make the receiver take this for an older file.
-  stamp.time = std::max(stamp.time, file.record.token_time);
+  // Neither a clock that was put back nor an earlier upload of the same second, which a worker may still be
+  // at, must make the receiver take this for the older file.
+  if (file.record.token_time > 0) stamp.time = std::max(stamp.time, file.record.token_time + 1);
   file.record.token_time = stamp.time;
   crypto::FernetSealer sealer(key_, sealed, stamp);
   const auto converted = JsonToXml(file.input->content(), sealer);
@@ -149,6 +155,7 @@ Outcome Delivery::Send(File& file, const SealedFile& sealed) {
     case UploadResult::Kind::kUnreachable:
       return {Outcome::Kind::kUnreachable, result.message};
     case UploadResult::Kind::kStopped:
+      Record(file, Kind::kPending, "The sender was stopped while it was being sent.");
       break;
   }
   return {Outcome::Kind::kStopped};
@@ -188,7 +195,7 @@ void Delivery::Write(const File& file) {
     try {
       return state_.Put(file.name, file.record);
     } catch (const lmdb::Error& error) {
-      if ((error.code() != ENOSPC && error.code() != MDB_MAP_FULL) || stop_.stop_requested()) throw;
+      if (!MayPass(error.code()) || stop_.stop_requested()) throw;
       log::Error("sender", "The record of " + file.name + " cannot be written (" + error.what() +
                                "); make room in STATUS_DB_PATH. It is tried until it works.");
     }

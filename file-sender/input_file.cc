@@ -45,7 +45,9 @@ NoInput WhyNot(const std::string& path, int error) {
     return {Why::kNotAFile, StampAt(AT_FDCWD, path),
             "It cannot be read (" + words + "); let the sender's user read it."};
   }
-  if (error == ELOOP || error == ENXIO) return {Why::kNotAFile, {}, "It cannot be read: " + words + "."};
+  if (error == ELOOP || error == ENXIO) {  // a circle of links; a socket
+    return {Why::kNotAFile, StampAt(AT_FDCWD, path), "It cannot be read: " + words + "."};
+  }
   return {Why::kFailed, {}, "It cannot be read: " + words + "."};
 }
 

@@ -64,10 +64,13 @@ void Workers::Work(const std::stop_token& stop) {
       },
       stop);
   while (const auto job = queue_.Take(stop)) {
-    if (gate_.Pass(stop, [&] { return uploader.Probe(); })) {
-      Settle(*job, delivery.Deliver(job->name));
-    } else {
-      Settle(*job, {Outcome::Kind::kStopped});
+    try {
+      const bool may = gate_.Pass(stop, [&] { return uploader.Probe(); });
+      Settle(*job, may ? delivery.Deliver(job->name) : Outcome{Outcome::Kind::kStopped});
+    } catch (...) {
+      ++tally_.pending;
+      queue_.Done(job->name);  // or else the other threads would wait for its end
+      throw;
     }
   }
 }

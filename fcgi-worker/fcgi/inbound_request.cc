@@ -14,6 +14,10 @@
 namespace hashpost::fcgi {
 namespace {
 
+// Web servers spool all content but that of uploads, so that nobody has to wait for it: under this path any
+// method may have content that never ends.
+constexpr std::string_view kUnspooledPath = "/upload/";
+
 std::optional<std::uint64_t> ParseLength(std::string_view text) {
   std::uint64_t length = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), length);
@@ -53,8 +57,8 @@ void InboundRequest::Parse(FCGX_Request& raw, ReadClock& clock) {
     }
   }
   request_.path = path_;
-  // Only a POST may have content of unknown length, which whoever answers it reads.
-  const bool may_be_unknown = request_.method == "POST";
+  // Elsewhere only a POST may have content of unknown length, which whoever answers it reads.
+  const bool may_be_unknown = request_.method == "POST" || request_.path.starts_with(kUnspooledPath);
   body_.Reset(raw, clock, may_be_unknown ? request_.content_length : request_.content_length.value_or(0));
   request_.body = &body_;
 }

@@ -106,6 +106,19 @@ HttpError TooLarge(std::uint64_t limit) {
                     {}});
 }
 
+// Where the token goes until it is verified.
+class SpoolSink : public io::ByteSink {
+ public:
+  explicit SpoolSink(io::UnnamedFile& file) : file_(file) {}
+  void Write(std::string_view bytes) override {
+    const progress::Waiting for_the_disk;
+    file_.Write(bytes);
+  }
+
+ private:
+  io::UnnamedFile& file_;
+};
+
 // Where the plaintext goes. Each piece counts as progress, since a file of any size may pass.
 class PlaintextSink : public io::ByteSink {
  public:
@@ -152,7 +165,8 @@ std::uint64_t Drop::MaxContentBytes() const {
 }
 
 crypto::VerifiedToken Drop::Spool(io::ByteSource& token, io::UnnamedFile& spool) const {
-  crypto::FernetVerifier verifier(keys_, &spool);
+  SpoolSink sink(spool);
+  crypto::FernetVerifier verifier(keys_, &sink);
   const auto piece = std::make_unique<std::array<char, kPieceBytes>>();
   while (const std::size_t size = token.Read(*piece)) {
     verifier.Write({piece->data(), size});
@@ -184,6 +198,11 @@ std::string Drop::Receive(const std::string& name, io::ByteSource& token) {
   } catch (const store::StoreFull& error) {
     log::Error("receiver", error.what());
     throw Full();
+  } catch (const store::StoreBroken&) {
+    throw;
+  } catch (const store::StoreError& error) {
+    log::Error("receiver", error.what());
+    throw Unavailable("The receiver cannot use its ledger: its log says why; send the file again later.");
   }
 }
 

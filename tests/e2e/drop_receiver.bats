@@ -222,6 +222,24 @@ have_broken_off_after_another() {
     (($(worker_logs | grep -c 'upload/books broke off') >= $1))
 }
 
+@test "content that never ends holds nobody up, whatever the method" {
+    local number pids=()
+    for number in {1..10}; do
+        raw send 'PUT /upload/books HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n' \
+            seen 'HTTP/1.1 ' until "$BATS_TEST_TMPDIR/done" reset 3>&- &
+        pids+=($!)
+    done
+    wait_for 20 are_connected 10
+    for number in {1..20}; do
+        ask /livez --max-time 5
+        [[ $code == 200 ]]
+    done
+    touch "$BATS_TEST_TMPDIR/done"
+    for number in "${pids[@]}"; do wait "$number"; done
+}
+
+are_connected() { (($(ss -Htn state established "( dport = :$HASHPOST_PORT )" | wc -l) >= $1)); }
+
 @test "an output folder that is gone or full is told, and messages go on" {
     seal '<all/>'
     mv "$OUTPUT_DIR" "$OUTPUT_DIR.away"
