@@ -155,8 +155,8 @@ END
         fi
     done
     for name in '../books' '..%2fbooks' 'a/../../books' '%2e%2e/books' 'a%2fb' 'a/b' 'a%00b'; do
-        upload "$name" --path-as-is
-        [[ $code =~ ^4 ]] || said 4xx
+        upload "$name" --path-as-is || [[ $HASHPOST_FRONT == lighttpd ]]
+        [[ $code =~ ^4 || ($HASHPOST_FRONT == lighttpd && $code == 000) ]] || said 4xx
     done
     [[ -z $(output_names) && ! -e $SCRATCH/books.xml ]]
     for name in 'b%c3%bccher' 'a%20b' "$(printf 'n%.0s' {1..200})" 'a;b&c' 'a\b' 'a%25b' 'a%3fb' 'a%2525b'; do
