@@ -51,6 +51,9 @@ class Connection {
   // the answer, without its content if the method was HEAD. Errors show in FinishRequest.
   void WriteAnswer(http::Response& response);
 
+  // For a request whose content was spooled: instead of StreamContent, before it is handled.
+  void ExpectSpooledContent() { inbound_.ExpectNoneUnlessTold(); }
+
   // For a request whose content may be endless: it is read in the pieces in which it comes, and what is left
   // of it does not hold up the answer. Its client may be slower by a minute (CutIfStuck).
   void StreamContent();

@@ -14,10 +14,6 @@
 namespace hashpost::fcgi {
 namespace {
 
-// Web servers spool all content but that of uploads, so that nobody has to wait for it: under this path any
-// method may have content that never ends.
-constexpr std::string_view kUnspooledPath = "/upload/";
-
 std::optional<std::uint64_t> ParseLength(std::string_view text) {
   std::uint64_t length = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), length);
@@ -57,10 +53,12 @@ void InboundRequest::Parse(FCGX_Request& raw, ReadClock& clock) {
     }
   }
   request_.path = path_;
-  // Elsewhere only a POST may have content of unknown length, which whoever answers it reads.
-  const bool may_be_unknown = request_.method == "POST" || request_.path.starts_with(kUnspooledPath);
-  body_.Reset(raw, clock, may_be_unknown ? request_.content_length : request_.content_length.value_or(0));
+  body_.Reset(raw, clock, request_.content_length);
   request_.body = &body_;
+}
+
+void InboundRequest::ExpectNoneUnlessTold() {
+  if (request_.method != "POST" && !request_.content_length) body_.Discard();
 }
 
 void InboundRequest::Body::Reset(FCGX_Request& raw, ReadClock& clock, std::optional<std::uint64_t> length) {

@@ -55,6 +55,10 @@ class InboundRequest {
   // HASHPOST_ANSWER_LAST).
   [[nodiscard]] bool WantsAnswerLast() const { return answer_last_; }
 
+  // For a request whose content the web server has spooled, so that reading it waits for nobody: only a POST
+  // may have content of unknown length, which whoever answers it reads; of others it is read and forgotten.
+  void ExpectNoneUnlessTold();
+
   // Reads and forgets what is left of the content.
   void DiscardBody() { body_.Discard(); }
 

@@ -135,6 +135,7 @@ void Server::Handle(std::size_t index) {
   for (const std::unique_ptr<Lane>& lane : uploads_) {
     if (lane->options.takes(request)) return HandleUpload(index, *lane);
   }
+  slots_[index].connection->ExpectSpooledContent();
   const bool is_small = request.content_length ? *request.content_length <= kInlineBytes : !is_post;
   if (is_small) {
     handler_(std::make_unique<LiveExchange>(*this, index));
