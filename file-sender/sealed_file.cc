@@ -1,7 +1,6 @@
 #include "file-sender/sealed_file.h"
 
 #include <fcntl.h>
-#include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -18,16 +17,6 @@ constexpr std::uint64_t kMostInMemory = std::uint64_t{512} << 10U;
   throw std::system_error(errno, std::system_category(), what);
 }
 
-io::UniqueFd OpenUnnamed(const std::string& folder) {
-  io::UniqueFd fd(::open(folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
-  if (fd || (errno != EOPNOTSUPP && errno != EISDIR)) return fd;
-  // A file system without O_TMPFILE: it has a name for a moment.
-  std::string name = folder + "/sealed.XXXXXX";
-  fd = io::UniqueFd(::mkostemp(name.data(), O_CLOEXEC));
-  if (fd) ::unlink(name.c_str());
-  return fd;
-}
-
 void WriteAll(int fd, std::string_view bytes) {
   while (!bytes.empty()) {
     const ssize_t count = ::write(fd, bytes.data(), bytes.size());
@@ -40,26 +29,38 @@ void WriteAll(int fd, std::string_view bytes) {
 }  // namespace
 
 SealedFile::SealedFile(std::string folder)
-    : folder_(std::move(folder)), fd_(::memfd_create("sealed", MFD_CLOEXEC)) {
-  if (!fd_) Throw("No memory can be had for a sealed file");
+    : folder_(std::move(folder)), memory_(::memfd_create("sealed", MFD_CLOEXEC)) {
+  if (!memory_) Throw("No memory can be had for a sealed file");
 }
 
 void SealedFile::Write(std::string_view bytes) {
-  if (is_in_memory_ && size_ + bytes.size() > kMostInMemory) MoveToDisk();
-  WriteAll(fd_.get(), bytes);
+  if (!file_ && size_ + bytes.size() <= kMostInMemory) {
+    WriteAll(memory_.get(), bytes);
+  } else {
+    WriteToDisk(bytes);
+  }
   size_ += bytes.size();
 }
 
+void SealedFile::WriteToDisk(std::string_view bytes) {
+  try {
+    if (!file_) MoveToDisk();
+    file_->Write(bytes);
+  } catch (const std::system_error& error) {
+    throw std::system_error(error.code(), "The sealed file cannot be written in " + folder_);
+  }
+}
+
 void SealedFile::MoveToDisk() {
-  io::UniqueFd file = OpenUnnamed(folder_);
-  if (!file) Throw("No file can be made in " + folder_);
+  folder_fd_ = io::UniqueFd(::open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!folder_fd_) Throw("The folder " + folder_ + " cannot be opened");
+  io::UnnamedFile& file = file_.emplace(folder_fd_.get());
   std::string begin(size_, '\0');
-  if (::pread(fd_.get(), begin.data(), begin.size(), 0) != static_cast<ssize_t>(begin.size())) {
+  if (::pread(memory_.get(), begin.data(), begin.size(), 0) != static_cast<ssize_t>(begin.size())) {
     Throw("The sealed file cannot be read");
   }
-  WriteAll(file.get(), begin);
-  fd_ = std::move(file);
-  is_in_memory_ = false;
+  file.Write(begin);
+  memory_ = io::UniqueFd();
 }
 
 }  // namespace hashpost::sender
