@@ -265,7 +265,7 @@ are_connected() { (($(ss -Htn state established "( dport = :$HASHPOST_PORT )" | 
         cp "$TOKEN" "$BATS_TEST_TMPDIR/$number"
     done
     for number in {1..24}; do
-        curl -sS --cacert "$CACERT" --retry 20 --retry-delay 1 -F "file=@$BATS_TEST_TMPDIR/$number" -o "$BATS_TEST_TMPDIR/answer.$number" \
+        curl -sS --cacert "$CACERT" --retry 20 --retry-all-errors --retry-delay 1 -F "file=@$BATS_TEST_TMPDIR/$number" -o "$BATS_TEST_TMPDIR/answer.$number" \
             -w '%{http_code}\n' "$URL/upload/one" >"$BATS_TEST_TMPDIR/code.$number" 3>&- &
     done
     wait
