@@ -96,12 +96,12 @@ Outcome Delivery::DeliverFile(File& file) {
   if (const auto* bad = std::get_if<BadName>(&target)) return SetAside(file, bad->sentence);
   file.target = std::get<Target>(target).name;
 
-  SealedFile sealed(config_.state_folder);
+  io::Spool sealed(config_.state_folder);
   if (auto outcome = Seal(file, sealed)) return *std::move(outcome);
   return Send(file, sealed);
 }
 
-std::optional<Outcome> Delivery::Seal(File& file, SealedFile& sealed) {
+std::optional<Outcome> Delivery::Seal(File& file, io::Spool& sealed) {
   crypto::FernetStamp stamp = crypto::FernetStamp::Now();
   // Neither a clock that was put back nor an earlier upload of the same second, which a worker may still be
   // at, must make the receiver take this for the older file.
@@ -131,7 +131,7 @@ std::optional<Outcome> Delivery::Seal(File& file, SealedFile& sealed) {
   return std::nullopt;
 }
 
-Outcome Delivery::Send(File& file, const SealedFile& sealed) {
+Outcome Delivery::Send(File& file, const io::Spool& sealed) {
   if (file.record.delivered) {
     file.record.delivered.reset();
     Record(file, Kind::kPending, "It is being sent.");

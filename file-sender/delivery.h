@@ -18,11 +18,11 @@
 #include "file-sender/config.h"
 #include "file-sender/file_record.h"
 #include "file-sender/input_file.h"
-#include "file-sender/sealed_file.h"
 #include "file-sender/state.h"
 #include "file-sender/turn.h"
 #include "file-sender/upload_answer.h"
 #include "lib/crypto/fernet_key.h"
+#include "lib/io/spool.h"
 
 namespace hashpost::sender {
 
@@ -66,9 +66,9 @@ class Delivery {
   struct File;  // what is at hand
 
   Outcome DeliverFile(File& file);
-  Outcome Send(File& file, const SealedFile& sealed);
+  Outcome Send(File& file, const io::Spool& sealed);
   // Writes XML, sealed, to `sealed`; an outcome if that did not work.
-  std::optional<Outcome> Seal(File& file, SealedFile& sealed);
+  std::optional<Outcome> Seal(File& file, io::Spool& sealed);
   Outcome Failed(File& file, const std::string& reason, std::chrono::seconds wait = std::chrono::seconds(0));
   Outcome SetAside(File& file, const std::string& reason);
   void Record(File& file, FileRecord::Kind kind, const std::string& reason = "");

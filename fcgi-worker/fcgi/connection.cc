@@ -12,15 +12,18 @@
 #include <string_view>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include "fcgi-worker/http/standard_problems.h"
 #include "fcgi-worker/http/status.h"
-#include "lib/io/byte_stream.h"
+#include "lib/io/file_source.h"
 #include "lib/log/log.h"
 #include "lib/progress/progress.h"
 
 namespace hashpost::fcgi {
 namespace {
+
+constexpr std::size_t kHeldPiece = 64U << 10U;
 
 std::string ContentLength(std::uint64_t length) {
   return "Content-Length: " + std::to_string(length) + "\r\n";
@@ -146,18 +149,16 @@ void Connection::WriteLive(std::string_view bytes) {
 
 // False: not all of it could be read again.
 bool Connection::WriteHeld() {
-  class Live : public io::ByteSink {
-   public:
-    explicit Live(Connection& connection) : connection_(connection) {}
-    void Write(std::string_view bytes) override { connection_.WriteLive(bytes); }
-
-   private:
-    Connection& connection_;
-  };
   try {
-    Live live(*this);
-    live.Write(held_->fields + ContentLength(held_->content.Size()) + "\r\n");
-    held_->content.WriteTo(live);
+    WriteLive(held_->fields + ContentLength(held_->content.size()) + "\r\n");
+    io::FileSource content(held_->content.fd());
+    std::vector<char> buffer(kHeldPiece);
+    for (std::uint64_t left = held_->content.size(); left > 0;) {
+      const std::size_t got = content.Read(buffer);
+      if (got == 0) return false;
+      WriteLive({buffer.data(), got});
+      left -= got;
+    }
     return true;
   } catch (const std::system_error& error) {
     log::Error("worker", std::string("An answer is cut, its file cannot be read: ") + error.what());

@@ -15,10 +15,10 @@
 #include <utility>
 
 #include "fcgi-worker/fcgi/answer_writer.h"
-#include "fcgi-worker/fcgi/held_answer.h"
 #include "fcgi-worker/fcgi/inbound_request.h"
 #include "fcgi-worker/http/exchange.h"
 #include "fcgi-worker/http/response.h"
+#include "lib/io/spool.h"
 #include "lib/io/unique_fd.h"
 
 namespace hashpost::fcgi {
@@ -89,7 +89,7 @@ class Connection {
     Held(std::string its_fields, const std::string& spool_folder)
         : fields(std::move(its_fields)), content(spool_folder) {}
     std::string fields;  // status and fields, but for Content-Length
-    HeldAnswer content;
+    io::Spool content;
   };
   void WriteLive(std::string_view bytes);
   [[nodiscard]] bool WriteHeld();

@@ -166,7 +166,7 @@ class ConnectionTest : public CppUnit::TestFixture {
   void SaysThatAnAnswerCannotBeHeld() {
     http::AnswerStream& answer = BeginHeld();
     std::filesystem::remove_all(folder_.path());
-    CPPUNIT_ASSERT_THROW(answer.Write(std::string(100'000, 'x')), std::system_error);
+    CPPUNIT_ASSERT_THROW(answer.Write(std::string(1'000'000, 'x')), std::system_error);
     connection_->CutAnswer();
     CPPUNIT_ASSERT(ReadAnswer(peer_).starts_with("Status: 503 "));
   }
