@@ -217,7 +217,7 @@ END
     [[ -z $(output_names) ]]
 }
 have_broken_off_after_another() {
-    raw --timeout 10 send 'POST /upload/books HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=B\r\nContent-Length: 200000\r\n\r\n--B\r\nContent-Disposition: form-data; name="file"\r\n\r\n' \
+    raw --timeout 10 send 'POST /upload/books HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=B\r\nContent-Length: 2000000\r\n\r\n--B\r\nContent-Disposition: form-data; name="file"\r\n\r\n' \
         file "$TOKEN" silence reset
     (($(worker_logs | grep -c 'upload/books broke off') >= $1))
 }
