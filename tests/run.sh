@@ -71,19 +71,35 @@ run_bats() {
     count_tap "$1" "$2" "$status"
 }
 
+# start_beside NAME FRONT BATS_ARGUMENT…: runs them beside what is run next, since much of it is waiting.
+start_beside() {
+    beside=("$1" "$2")
+    tap "$@" >/dev/null &
+    beside_pid=$!
+}
+
+# end_beside: shows and counts what start_beside began.
+end_beside() {
+    local status=0
+    wait "$beside_pid" || status=$?
+    cat "$out/${beside[0]}-${beside[1]}.tap"
+    count_tap "${beside[@]}" "$status"
+}
+
 # Apache gets everything; nginx and lighttpd what is about no front in particular (not the settings, the documents, the
 # bench and the sender by itself), and each front the file about its own ways.
 run_e2e() {
-    local all neutral status=0
+    local all long others neutral
     mapfile -t all < <(find tests/e2e -name '*.bats' ! -name 'front_*.bats' | sort)
+    mapfile -t long < <(printf '%s\n' "${all[@]}" | grep -E '/(bench|documents|drop.*)\.bats$')
+    mapfile -t others < <(printf '%s\n' "${all[@]}" | grep -vE '/(bench|documents|drop.*)\.bats$')
     mapfile -t neutral < <(printf '%s\n' "${all[@]}" | grep -vE '/(bench|config|documents|drop|drop_sender)\.bats$')
-    run_bats e2e apache "${all[@]}" tests/e2e/front_apache.bats
-    # These two at once: much of it is waiting. The first one's answers are shown when it has ended.
-    tap e2e lighttpd "${neutral[@]}" tests/e2e/front_lighttpd.bats >/dev/null &
+    start_beside e2e-drop apache "${long[@]}"
+    run_bats e2e apache "${others[@]}" tests/e2e/front_apache.bats
+    end_beside
+    start_beside e2e lighttpd "${neutral[@]}" tests/e2e/front_lighttpd.bats
     run_bats e2e nginx "${neutral[@]}" tests/e2e/front_nginx.bats
-    wait $! || status=$?
-    cat "$out/e2e-lighttpd.tap"
-    count_tap e2e lighttpd "$status"
+    end_beside
 }
 
 # The faults are those of the pool and the store; on the other fronts, what a restart and a kill lose.
