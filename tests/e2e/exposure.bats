@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # What an instance allows that others can reach.
-# shellcheck disable=SC2154  # ask sets $code
+# shellcheck disable=SC2154,SC2034,SC2153  # ask sets $code and reads CACERT; stack.bash sets HASHPOST_PORT
 
 load stack.bash
 
@@ -41,6 +41,20 @@ DIGEST=2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824
     export HASHPOST_EXPOSED=maybe
     run stack_start
     [[ $status == 78 && $output == *"HASHPOST_EXPOSED=maybe must be"* ]]
+}
+
+@test "a reload by somebody without the settings opens nothing" {
+    export HASHPOST_CERT=$SCRATCH/cert.pem HASHPOST_KEY=$SCRATCH/key.pem
+    "$ROOT/certs/make-dev-certs.sh" "$HASHPOST_CERT" "$HASHPOST_KEY"
+    HASHPOST_EXPOSED=yes stack_start
+    # The front reads its configuration again only if there is something new.
+    rm "$HASHPOST_CERT" "$HASHPOST_KEY"
+    "$ROOT/certs/make-dev-certs.sh" "$HASHPOST_CERT" "$HASHPOST_KEY"
+    stack_reload
+    CACERT=$HASHPOST_CERT
+    wait_for 10 is_ready
+    ask "/messages/$DIGEST" -X DELETE
+    expect_problem 403 forbidden
 }
 
 @test "with a password file DELETE wants a name and the right password, on any address" {
