@@ -8,6 +8,7 @@ apache_defines() {
     passwords) echo "-D HashpostPasswords" ;;
     esac
     [[ -z $HASHPOST_PLAIN_LISTEN_AT ]] || echo "-D HashpostPlain"
+    [[ -z $HASHPOST_TRUSTED_PROXIES ]] || echo "-D HashpostProxied"
 }
 
 # render FILE: prints it with each ${HASHPOST_…} replaced. (The values hold no sign that nginx would read as more than
@@ -24,6 +25,8 @@ render() {
 # write_nginx_conf [FOLDER]: to HASHPOST_HOME, or for a check, which must touch neither a FIFO nor what runs, to another.
 write_nginx_conf() {
     local HASHPOST_ACCESS_LOG=$HASHPOST_HOME/front-access.fifo HASHPOST_ERROR_LOG=$HASHPOST_HOME/front-error.fifo
+    # shellcheck disable=SC2034  # render names it
+    local HASHPOST_NGINX_PROXIES=${HASHPOST_TRUSTED_PROXIES:+set_real_ip_from ${HASHPOST_TRUSTED_PROXIES// /; set_real_ip_from };}
     if (($#)); then
         local HASHPOST_HOME=$1
         # shellcheck disable=SC2034  # render names them

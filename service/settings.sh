@@ -20,6 +20,7 @@ if ((EUID == 0)); then default_user=www-data; else default_user=$(id -un); fi
 : "${HASHPOST_LISTEN:=127.0.0.1}"
 : "${HASHPOST_PORT:=5000}"
 : "${HASHPOST_EXPOSED:=auto}"
+: "${HASHPOST_TRUSTED_PROXIES:=}"
 : "${HASHPOST_CERT:=$HASHPOST_ROOT/certs/localhost.pem}"
 : "${HASHPOST_KEY:=$HASHPOST_ROOT/certs/localhost.key}"
 : "${HASHPOST_USER:=$default_user}"
@@ -101,6 +102,13 @@ for name in HASHPOST_LISTEN SERVER_IP; do
     [[ ${!name} =~ ^($octet\.){3}$octet$ || (${!name} == *:* && ${!name} =~ ^[0-9a-fA-F:]+$) ]] ||
         refuse "$name=${!name} must be an IP address, such as 127.0.0.1, 0.0.0.0 or ::1."
 done
+IFS=', ' read -ra proxies <<<"$HASHPOST_TRUSTED_PROXIES"
+for proxy in "${proxies[@]}"; do
+    [[ $proxy =~ ^($octet\.){3}$octet(/(3[0-2]|[12]?[0-9]))?$ ||
+        (${proxy%/*} == *:* && $proxy =~ ^[0-9a-fA-F:]+(/(12[0-8]|1[01][0-9]|[1-9]?[0-9]))?$) ]] ||
+        refuse "HASHPOST_TRUSTED_PROXIES=$HASHPOST_TRUSTED_PROXIES must be IP addresses or networks with commas between them, such as 192.0.2.7,10.0.0.0/8."
+done
+HASHPOST_TRUSTED_PROXIES=${proxies[*]}
 if [[ -n $SERVER_PORT ]]; then
     check_number SERVER_PORT 1 65535
     ((SERVER_PORT != HASHPOST_PORT)) || refuse "SERVER_PORT=$SERVER_PORT is HASHPOST_PORT, too, which speaks TLS; choose another."
@@ -172,10 +180,10 @@ if [[ -n $SERVER_PORT ]]; then
 fi
 
 # What an address that others can reach allows: access.conf, and the like for the other fronts. The address tells, unless
-# something else stands before it: a container is reached where its engine publishes it.
+# something else stands before it: a container is reached where its engine publishes it, a proxy has clients of its own.
 if [[ $HASHPOST_EXPOSED == auto ]]; then
     HASHPOST_EXPOSED=yes
-    [[ $HASHPOST_LISTEN != 127.* && $HASHPOST_LISTEN != ::1 ]] || HASHPOST_EXPOSED=no
+    [[ $HASHPOST_LISTEN != 127.* && $HASHPOST_LISTEN != ::1 || -n $HASHPOST_TRUSTED_PROXIES ]] || HASHPOST_EXPOSED=no
 fi
 HASHPOST_ACCESS=local
 if [[ -n $HASHPOST_PASSWORD_FILE ]]; then
@@ -216,4 +224,4 @@ export HASHPOST_FRONT HASHPOST_ROOT HASHPOST_HOME HASHPOST_DATA HASHPOST_LISTEN 
     HASHPOST_LOG_FILES HASHPOST_HTTPD_MPM HASHPOST_HTTPD_THREADS HASHPOST_PASSWORD_FILE HASHPOST_WORKER_BIN LOG_LEVEL \
     HASHPOST_MAX_BODY_BYTES HASHPOST_MAX_BODY_KIB HASHPOST_MAX_SPOOL_BYTES HASHPOST_PROXY_SECONDS HASHPOST_STOP_SECONDS \
     HASHPOST_OPEN_FILES HASHPOST_CORES HASHPOST_GROUP HASHPOST_SUPERVISOR_USER HASHPOST_URL HASHPOST_LISTEN_AT \
-    HASHPOST_ACCESS HASHPOST_FRONT_STOP_SIGNAL HASHPOST_FRONT_LOG_READERS HASHPOST_SENDER_BIN HASHPOST_SENDERS
+    HASHPOST_ACCESS HASHPOST_TRUSTED_PROXIES HASHPOST_FRONT_STOP_SIGNAL HASHPOST_FRONT_LOG_READERS HASHPOST_SENDER_BIN HASHPOST_SENDERS

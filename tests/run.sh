@@ -86,14 +86,14 @@ end_beside() {
     count_tap "${beside[@]}" "$status"
 }
 
-# Apache gets everything; nginx and lighttpd what is about no front in particular (not the settings, the documents, the
-# bench and the sender by itself), and each front the file about its own ways.
+# Apache gets everything; nginx and lighttpd what is about no front in particular (not the settings, the documents, how to
+# install, the bench and the sender by itself), and each front the file about its own ways.
 run_e2e() {
     local all long others neutral
     mapfile -t all < <(find tests/e2e -name '*.bats' ! -name 'front_*.bats' | sort)
-    mapfile -t long < <(printf '%s\n' "${all[@]}" | grep -E '/(bench|documents|drop.*)\.bats$')
-    mapfile -t others < <(printf '%s\n' "${all[@]}" | grep -vE '/(bench|documents|drop.*)\.bats$')
-    mapfile -t neutral < <(printf '%s\n' "${all[@]}" | grep -vE '/(bench|config|documents|drop|drop_sender)\.bats$')
+    mapfile -t long < <(printf '%s\n' "${all[@]}" | grep -E '/(bench|documents|drop.*|install)\.bats$')
+    mapfile -t others < <(printf '%s\n' "${all[@]}" | grep -vE '/(bench|documents|drop.*|install)\.bats$')
+    mapfile -t neutral < <(printf '%s\n' "${all[@]}" | grep -vE '/(bench|config|documents|drop|drop_sender|install)\.bats$')
     start_beside e2e-drop apache "${long[@]}"
     run_bats e2e apache "${others[@]}" tests/e2e/front_apache.bats
     end_beside

@@ -17,7 +17,8 @@ setup_file() {
     engine_start build
     make_base
     local target seconds begin
-    seconds=$(seconds_of docker build --network=host --target test -t hashpost-test "$CHECKOUT")
+    # shellcheck disable=SC2046  # a command
+    seconds=$(seconds_of $(says docs/install.md 'docker build') --network=host --target test -t hashpost-test "$CHECKOUT")
     mv "$ENGINE/command.log" "$ENGINE/test-stage.log"
     begin=$EPOCHSECONDS
     for target in sender receiver; do
@@ -92,8 +93,9 @@ service() { (cd "$CHECKOUT" && docker-compose ps -q hashpost); }
 
 @test "docker-compose up serves the acceptance client at once" {
     local commands
-    commands=$(documented "The message service")
-    within_checkout "$(head -n 1 <<<"$commands")"
+    commands=$(documented docs/install.md "The message service")
+    within_checkout "$(says README.md 'docker-compose up -d')"
+    [[ $(head -n 1 <<<"$commands") == 'docker-compose up -d' ]]
     acceptance run
     # The other line of that block, which finds foo there.
     run within_checkout "$(tail -n +2 <<<"$commands") -s"
@@ -123,16 +125,23 @@ service() { (cd "$CHECKOUT" && docker-compose ps -q hashpost); }
 }
 
 @test "docker kill is a wish for the engine; up starts it again with its messages" {
-    docker kill "$(service)"
-    within_checkout "docker-compose up -d"
+    within_checkout "$(says docs/install.md 'docker kill') $(service)"
+    within_checkout "$(says docs/install.md 'docker-compose up -d')"
     [[ $(status_of "$FOO") == 200 ]]
     acceptance clean
     acceptance run
 }
 
-@test "its log has what workers and httpd say" {
+@test "its log has what workers and httpd say, and the service inside says more" {
+    local command
     wait_for 5 said "$(service)" "[worker] - Ready"
     wait_for 5 said "$(service)" "[httpd] - AH00489"
+    [[ $(within_checkout "$(says docs/install.md 'docker-compose logs')") == *"[worker] - Ready"* ]]
+    # (-T: a test has no terminal. It follows until it is ended.)
+    command=$(says docs/install.md 'docker-compose exec hashpost service/hashpost logs')
+    command=${command/exec/exec -T}
+    [[ $(within_checkout "timeout 3 $command" || true) == *"/readyz HTTP/"* ]]
+    [[ $(within_checkout "${command/%logs/status}") == *"/readyz: 200"* ]]
 }
 
 @test "another certificate is taken without a restart" {
@@ -147,9 +156,10 @@ service() { (cd "$CHECKOUT" && docker-compose ps -q hashpost); }
 }
 
 @test "down ends it in order and keeps the messages" {
-    within_checkout "docker-compose stop"
+    within_checkout "$(says docs/install.md 'docker stop') $(service)"
     [[ $(state "$(service)" ExitCode) == 0 ]]
-    within_checkout "docker-compose down && docker-compose up -d"
+    within_checkout "$(says docs/install.md 'docker-compose down')"
+    within_checkout "$(says docs/install.md 'docker-compose up -d --build')"
     [[ $(status_of "$FOO") == 200 ]]
     within_checkout "docker-compose down -v"
 }
@@ -218,7 +228,7 @@ has_arrived() { [[ $(cat "$CHECKOUT/drop/output/$1.xml") == *"$2"* ]]; }
     echo '{"title": "Emma"}' >"$CHECKOUT/drop/input/novel.json"
     wait_for 30 has_arrived novel Emma
     [[ ! -e $CHECKOUT/drop/output/books.xml ]]
-    within_checkout "docker-compose -f docker-compose.drop.yml down"
+    within_checkout "$(says docs/install.md 'docker-compose -f docker-compose.drop.yml down')"
 }
 
 @test "on a swarm its key is a secret, and a container that was killed is replaced" {

@@ -8,6 +8,8 @@ export PATH=/usr/sbin:/usr/bin:/sbin:/bin
 
 # shellcheck source=tests/tools/wait_for.bash
 source "$ROOT/tests/tools/wait_for.bash"
+# shellcheck source=tests/tools/documented.bash
+source "$ROOT/tests/tools/documented.bash"
 
 BASE=$(sed -nE '1,/^FROM/s/^FROM ([^ ]+).*/\1/p' "$ROOT/Dockerfile")
 
@@ -84,15 +86,12 @@ make_base() {
     rm -rf "$tree"
 }
 
-# checkout: a copy of what would be committed, away from the developer's certificates, keys and settings.
+# checkout: a copy of what would be committed.
 checkout() {
     CHECKOUT=$ENGINE/hashpost
     export CHECKOUT
     rm -rf "$CHECKOUT"
-    mkdir "$CHECKOUT"
-    (cd "$ROOT" && git ls-files -z --cached --others --exclude-standard | while IFS= read -rd '' file; do
-        [[ ! -e $file ]] || printf '%s\0' "$file"
-    done | tar --null -T - -c) | tar -x -C "$CHECKOUT"
+    copy_of_tree "$CHECKOUT"
 }
 
 # seconds_of COMMAND…: prints how long it took, and its output only if it fails.
@@ -107,24 +106,10 @@ seconds_of() {
 
 # --- what documents say ----------------------------------------------------------------------------------
 
-# documented HEADING [NUMBER]: prints the first (or that) block of commands below that heading of docs/install.md.
-documented() {
-    awk -v heading="$1" -v wanted="${2:-1}" '
-        /^#+ / { here = ($0 ~ "^#+ " heading "$"); next }
-        here && /^```sh$/ { inside = (++count == wanted); next }
-        /^```$/ { inside = 0 }
-        inside { print; found = 1 }
-        END { exit !found }' "$ROOT/docs/install.md"
-}
-
-# follow HEADING [NUMBER]: runs that block in the checkout, and fails where it fails.
+# follow "HEADING" [NUMBER]: runs that block of docs/install.md in the checkout, and fails where it fails.
 follow() {
     local commands
-    commands=$(documented "$@") || {
-        echo "docs/install.md has no such commands: $*"
-        return 1
-    }
-    within_checkout "$commands"
+    commands=$(documented docs/install.md "$@") && within_checkout "$commands"
 }
 within_checkout() { (cd "$CHECKOUT" && in_network timeout 300 bash -euo pipefail -c "$1") 3>&-; }
 

@@ -1,38 +1,33 @@
 #!/usr/bin/env bats
-# What the documents say is run, as it stands there.
+# What the documents say is so, and what they tell to type is run as it stands there: in install.bats, tests/container and others.
 # shellcheck disable=SC2016,SC2013  # patterns are no expansions; the words have no spaces
 
 load stack.bash
 
-setup_file() {
-    stack_new
-    stack_start
+# Each prints one line for one command: those that the documents have, and those that a test asks for.
+blocks_of() {
+    awk -v file="$1" '
+        !inside && /^#+ / { sub(/^#+ /, ""); heading = $0; count = 0 }
+        /^```[a-z]+$/ { inside = 1; printf "%s \"%s\" %d\n", file, heading, ++count; next }
+        /^```/ { inside = !inside }' "$ROOT/$1"
 }
-teardown_file() { stack_end; }
-
-# console FILE: the commands of its console blocks ("$ …") and what they print, for this instance.
-run_console() {
-    local line command="" expected="" count=0
-    while IFS= read -r line; do
-        if [[ $line == '$ '* || -z $line ]]; then
-            if [[ -n $command ]]; then
-                count=$((count + 1))
-                [[ $(cd "$ROOT" && eval "$command") == "$expected" ]] || {
-                    echo "not as documented: $command" >&2
-                    return 1
-                }
-            fi
-            command=${line#\$ } expected=""
-            command=${command//https:\/\/localhost:5000/$URL}
-        else
-            expected+=${expected:+$'\n'}$line
-        fi
-    done < <(sed -n '/^```console$/,/^```$/{/^```/d;p}' "$1" && echo)
-    ((count > 0))
+inline_of() {
+    grep -oE '`[^`]+`' "$ROOT/$1" | tr -d '`' | sed -nE '/^([A-Z_]+=[^ ]+ )*(make|docker|docker-compose|bats|certbot|curl|apt|apt-get|dpkg|sudo|systemctl|service\/[a-z]+|packaging\/[a-z/-]+)( |$)/p' |
+        sed "s|^|$1 |"
+}
+claims() {
+    grep -rhoE --include='*.bats' '(documented [A-Za-z/]+\.md|follow) "[^"]+"( [0-9]+)?' "$ROOT/tests" |
+        sed -E 's/^follow /documented docs\/install.md /; s/^documented //; s/"$/" 1/'
+    grep -rhoE --include='*.bats' "says [A-Za-z/]+\\.md ('[^']+'|[a-z]+)" "$ROOT/tests" | sed -E "s/^says //; s/'//g"
 }
 
-@test "the README's requests answer as it says" {
-    run_console "$ROOT/README.md"
+@test "every command of README.md and docs/install.md is run by a test that reads it there" {
+    local file
+    run comm -23 <(for file in README.md docs/install.md; do
+        blocks_of "$file"
+        inline_of "$file"
+    done | sort -u) <(claims | sort -u)
+    [[ $status == 0 && -z $output ]] || { echo "no test runs these: $output"; false; }
 }
 
 @test "every make target that a document names is there" {

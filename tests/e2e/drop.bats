@@ -64,19 +64,6 @@ END
     run ! grep -rqF "$(<"$ENCRYPTION_KEY")" "$HASHPOST_HOME/logs"
 }
 
-@test "the README's example of the drop works" {
-    rm -f "$INPUT_DIR/books.json"
-    put books.json '{"v": "another"}'
-    wait_for 30 grep -q another "$OUTPUT_DIR/books.xml"
-    local line
-    while IFS= read -r line; do
-        [[ $line != cat* ]] || wait_for 30 grep -q Dune "$OUTPUT_DIR/books.xml"
-        line=${line//\/srv\/in/$INPUT_DIR}
-        eval "${line//\/srv\/out/$OUTPUT_DIR}" >"$BATS_TEST_TMPDIR/printed"
-    done < <(sed -n '/^mkdir.*INPUT_DIR/,/^```/{/^```/d;/make/d;p}' "$ROOT/README.md")
-    grep -q '<title type="str">Dune</title>' "$BATS_TEST_TMPDIR/printed"
-}
-
 @test "over plain HTTP, too" {
     [[ $HASHPOST_FRONT == apache ]] || skip 'Apache only'
     mkdir -p "$SCRATCH/in2"

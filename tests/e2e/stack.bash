@@ -15,6 +15,8 @@ export HASHPOST_START_SECONDS=${HASHPOST_START_SECONDS:-60}
 
 # shellcheck source=tests/tools/wait_for.bash
 source "$ROOT/tests/tools/wait_for.bash"
+# shellcheck source=tests/tools/documented.bash
+source "$ROOT/tests/tools/documented.bash"
 # shellcheck source=service/processes.sh
 source "$ROOT/service/processes.sh"
 
