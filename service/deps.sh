@@ -9,7 +9,8 @@ declare -A GROUPS_OF_PACKAGES=(
     [build]="g++ make libfcgi-dev liblmdb-dev rapidjson-dev libssl-dev libxml2-dev libcurl4-openssl-dev"
     [serve]="apache2-utils supervisor curl openssl util-linux python3-minimal ca-certificates"
     [test]="libcppunit-dev bats python3 nghttp2-client strace wrk netcat-openbsd procps iproute2
-            python3-cryptography python3-flask python3-requests python3-certbot pebble"
+            python3-cryptography python3-flask python3-requests python3-yaml python3-certbot pebble
+            lmdb-utils git"
     [front-apache]="apache2-bin"
     [front-lighttpd]="lighttpd lighttpd-mod-openssl"
     [front-nginx]="nginx"

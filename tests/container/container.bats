@@ -25,6 +25,10 @@ setup_file() {
         docker build -q --network=host --target $target -t hashpost-$target "$CHECKOUT" >/dev/null
     done
     docker build -q --network=host -t hashpost "$CHECKOUT" >/dev/null
+    docker build -q --network=host -t hashpost-cloud-init - <<END >/dev/null
+FROM $BASE
+RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends cloud-init
+END
     echo "# compiling and unit tests: $seconds s; the three images after them: $((EPOCHSECONDS - begin)) s" >&3
     engine_stop
     engine_start run
@@ -252,4 +256,15 @@ has_arrived() { [[ $(cat "$CHECKOUT/drop/output/$1.xml") == *"$2"* ]]; }
     wait_for 30 has_arrived mine '<a type="int">1</a>'
     [[ $(stat -c %u "$CHECKOUT/drop/output/mine.xml") == 1234 ]]
     within_checkout "docker-compose -f docker-compose.drop.yml down -v"
+}
+
+# --- a cloud ---------------------------------------------------------------------------------------------
+
+@test "cloud-init finds its file valid" {
+    # (Not on the machine of the tests, whose next boot it would change.)
+    cp "$CHECKOUT/packaging/cloud/cloud-init.yaml" "$ENGINE/cloud-init.yaml"
+    docker run --rm -v "$ENGINE/cloud-init.yaml:/file:ro" hashpost-cloud-init cloud-init schema --config-file /file
+    sed -i 's/^runcmd:/runcmds: 1\nruncmd: x/' "$ENGINE/cloud-init.yaml"
+    run docker run --rm -v "$ENGINE/cloud-init.yaml:/file:ro" hashpost-cloud-init cloud-init schema --config-file /file
+    ((status != 0))
 }
