@@ -8,7 +8,7 @@ apache_defines() {
     passwords) echo "-D HashpostPasswords" ;;
     esac
     [[ -z $HASHPOST_PLAIN_LISTEN_AT ]] || echo "-D HashpostPlain"
-    [[ -z $HASHPOST_TRUSTED_PROXIES ]] || echo "-D HashpostProxied"
+    [[ -z ${HASHPOST_TRUSTED_PROXIES:-} ]] || echo "-D HashpostProxied"
 }
 
 # render FILE: prints it with each ${HASHPOST_…} replaced. (The values hold no sign that nginx would read as more than
