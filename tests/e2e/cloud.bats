@@ -46,6 +46,8 @@ on_new_machine() {
 
 @test "what cloud-init is told leads to a service on port 443, also after a reboot, but never without its disk" {
     ((EUID == 0)) || skip "only root has namespaces"
+    # (Not in a chroot.)
+    unshare --mount --net --pid --fork --mount-proc true || skip "no namespaces here"
     make_repository
     on_new_machine '
         commands=$(/usr/bin/python3 -I "$ROOT/tests/tools/cloud_init.py" "$ROOT/packaging/cloud/cloud-init.yaml" "" \
