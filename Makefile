@@ -67,6 +67,33 @@ deps-run:
 build: deps-run ## compile the worker and the sender (build/release/hashpost-worker, hashpost-sender)
 	@$(MAKE) --no-print-directory -j$(JOBS) VARIANT=$(VARIANT) $(OUT)/hashpost-worker $(OUT)/hashpost-sender
 
+# Needs nothing but what compiles: packages come from make deps, or from wherever the machine takes them.
+PREFIX ?= /usr/local
+TREE = $(DESTDIR)$(PREFIX)/lib/hashpost
+.PHONY: install
+install: $(OUT)/hashpost-worker $(OUT)/hashpost-sender ## install below PREFIX (/usr/local), or DESTDIR/PREFIX; docs/install.md
+	@install -d $(TREE)/service $(TREE)/certs $(TREE)/httpd-conf/errors/upload $(TREE)/httpd-conf/lighttpd \
+		$(addprefix $(DESTDIR)$(PREFIX)/,bin share/man/man1 share/man/man8 share/doc/hashpost)
+	@install -t $(TREE) $(OUT)/hashpost-worker
+	@install -t $(DESTDIR)$(PREFIX)/bin $(OUT)/hashpost-sender
+	@install -t $(TREE)/service $(filter-out %.py service/deps.sh,$(wildcard service/*))
+	@install -m 0644 -t $(TREE)/service $(wildcard service/*.py)
+	@install -t $(TREE)/certs certs/make-dev-certs.sh
+	@install -m 0644 -t $(TREE) supervisord.conf packaging/installed.sh
+	@install -m 0644 -t $(TREE)/httpd-conf httpd-conf/*.conf httpd-conf/*.html
+	@install -m 0644 -t $(TREE)/httpd-conf/lighttpd httpd-conf/lighttpd/*
+	@install -m 0644 -t $(TREE)/httpd-conf/errors httpd-conf/errors/*.json
+	@install -m 0644 -t $(TREE)/httpd-conf/errors/upload httpd-conf/errors/upload/*.json
+	@install -m 0644 -t $(DESTDIR)$(PREFIX)/share/man/man1 packaging/man/*.1
+	@install -m 0644 -t $(DESTDIR)$(PREFIX)/share/man/man8 packaging/man/*.8
+	@install -m 0644 -t $(DESTDIR)$(PREFIX)/share/doc/hashpost LICENSE README.md CHANGELOG.md docs/*.md
+	@ln -sfn ../lib/hashpost/service/hashpost $(DESTDIR)$(PREFIX)/bin/hashpost
+
+.PHONY: deb
+deb: ## build/deb/hashpost_<version>_<architecture>.deb, with no complaint of lintian
+	@service/deps.sh deb
+	@exec packaging/make-deb
+
 .PHONY: clean
 clean: ## remove everything that was built (no data, no certificate, no log)
 	rm -rf build
@@ -131,6 +158,11 @@ asan tsan: ## unit, interop and end-to-end tests under Address+UndefinedBehaviou
 container-test: ## build and run the images on a Docker engine of its own (as root; some ten minutes)
 	@command -v dockerd docker-compose debootstrap bats >/dev/null || exec service/deps.sh container
 	@exec timeout --kill-after=60 2400 bats --formatter tap tests/container
+
+.PHONY: deb-test
+deb-test: deb ## install, upgrade and purge the package on a Debian machine of its own (as root; some five minutes)
+	@command -v debootstrap bats >/dev/null || exec service/deps.sh deb-test
+	@exec timeout --kill-after=60 900 bats --formatter tap tests/package
 
 .PHONY: fuzz
 fuzz: ## fuzz the parsers, FUZZ_SECONDS (60) each, under Address+UndefinedBehaviour sanitizer

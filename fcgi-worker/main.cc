@@ -27,22 +27,22 @@
 #include "fcgi-worker/resources/upload.h"
 #include "fcgi-worker/supervision.h"
 #include "lib/log/log.h"
+#include "lib/version/version.h"
 #include "store/group_committer.h"
 #include "store/lmdb_store.h"
 
 namespace hashpost {
 namespace {
 
-constexpr std::string_view kVersion = "0.1.0";
-
 constexpr std::string_view kHelp =
     "hashpost-worker - FastCGI worker of the Hashpost message service\n"
     "\n"
-    "Usage: hashpost-worker [--check | --help | --version]\n"
+    "Usage: hashpost-worker [--check | --check-store | --help | --version]\n"
     "\n"
     "Serves the FastCGI listening socket on descriptor 0; supervisord starts it (see supervisord.conf).\n"
     "Settings are environment variables; README.md lists them.\n"
-    "  --check    check the settings, print those in force, and exit (78 if one is wrong)\n"
+    "  --check          check the settings, print those in force, and exit (78 if one is wrong)\n"
+    "  --check-store    open the store as a start would, and exit (69 if this version cannot)\n"
     "Signals: SIGTERM drains (requests at hand finish, connections go to a sibling worker), then exit 0.\n";
 
 // As many connections as this process may have open files, two for each, less what it needs for itself.
@@ -158,6 +158,10 @@ int Run(std::string_view option) {
   const Config config = ReadConfig([](const char* name) -> const char* { return std::getenv(name); });
   if (option == "--check") {
     std::cout << Describe(config);
+    return EX_OK;
+  }
+  if (option == "--check-store") {
+    const store::LmdbStore store({.folder = config.data, .max_bytes = config.max_store_bytes});
     return EX_OK;
   }
   if (!option.empty()) {

@@ -24,11 +24,10 @@
 #include "file-sender/upload.h"
 #include "lib/crypto/fernet_key_file.h"
 #include "lib/log/log.h"
+#include "lib/version/version.h"
 
 namespace hashpost::sender {
 namespace {
-
-constexpr std::string_view kVersion = "0.1.0";
 
 constexpr std::string_view kHelp =
     "hashpost-sender - sends the JSON files of a folder, as sealed XML, to a receiver\n"

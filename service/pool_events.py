@@ -1,4 +1,4 @@
-"""pool_events.py POOL_JSON SOCKET: supervisord's event listener for the pool.
+"""pool_events.py POOL_JSON SOCKET [PROGRAM]: supervisord's event listener for the pool, whose program there is called worker.
 
 Protocol: http://supervisord.org/events.html (events on stdin, answers on stdout).
 Keeps POOL_JSON up to date: the state of each worker, its crashes within the last minute, its failed starts and
@@ -77,10 +77,11 @@ class Worker:
 
 
 class Pool:
-    def __init__(self, path, socket, hang_seconds):
+    def __init__(self, path, socket, groups, hang_seconds):
         self.path = path
         self.folder = os.path.dirname(path)
         self.socket = socket
+        self.groups = groups  # as supervisord calls them: that of the workers first
         self.hang_seconds = hang_seconds
         self.workers = {}
         self.front = Worker()  # only for the alarms
@@ -120,10 +121,10 @@ class Pool:
             self.alarms[name] = (time.time() + REAP_SECONDS, "%s (pid %s) has ended" % (name, worker.pid))
 
     def on_event(self, kind, fields):
-        if fields.get("groupname") not in ("worker", "front") or not kind.startswith("PROCESS_STATE_"):
+        if fields.get("groupname") not in self.groups or not kind.startswith("PROCESS_STATE_"):
             return
         name, now = fields["processname"], time.time()
-        of_pool = fields["groupname"] == "worker"
+        of_pool = fields["groupname"] == self.groups[0]
         worker = self.workers.setdefault(name, Worker()) if of_pool else self.front
         worker.state = kind[len("PROCESS_STATE_"):]
         self.alarms.pop(name, None)
@@ -249,7 +250,9 @@ def words(data):
 
 def main():
     os.umask(0o027)
-    pool, events = Pool(sys.argv[1], sys.argv[2], int(os.environ["HASHPOST_HANG_SECONDS"])), Events()
+    # (A supervisord that has other programs, too, has no front of ours.)
+    groups = (sys.argv[3],) if len(sys.argv) > 3 else ("worker", "front")
+    pool, events = Pool(sys.argv[1], sys.argv[2], groups, int(os.environ["HASHPOST_HANG_SECONDS"])), Events()
     pool.poller.register(0, select.POLLIN | select.POLLHUP)
     answer("READY\n")
     while True:

@@ -1,5 +1,14 @@
 #!/bin/bash
-# Finding and ending what supervisord started for this HASHPOST_HOME. Sourced.
+# Finding and ending what supervisord started for this HASHPOST_HOME, and starting things as its user. Sourced.
+
+# as_user COMMAND…: as HASHPOST_USER.
+as_user() {
+    if ((EUID == 0)); then
+        setpriv "--reuid=$HASHPOST_USER" "--regid=$HASHPOST_GROUP" --init-groups -- "$@"
+    else
+        "$@"
+    fi
+}
 
 # running PID: is it there, and more than a zombie?
 running() {

@@ -4,6 +4,12 @@
 # HASHPOST_BLOCKING_THREADS have no entry here: unless set, the worker derives them from the others.
 
 HASHPOST_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
+# Where the certificate for localhost is made, and what people type.
+certs=$HASHPOST_ROOT/certs
+run_by=make
+# Where it was installed, some defaults are others.
+# shellcheck source=packaging/installed.sh
+[[ ! -e $HASHPOST_ROOT/installed.sh ]] || source "$HASHPOST_ROOT/installed.sh"
 
 refuse() {
     echo "Hashpost cannot start: $*" >&2
@@ -21,8 +27,8 @@ if ((EUID == 0)); then default_user=www-data; else default_user=$(id -un); fi
 : "${HASHPOST_PORT:=5000}"
 : "${HASHPOST_EXPOSED:=auto}"
 : "${HASHPOST_TRUSTED_PROXIES:=}"
-: "${HASHPOST_CERT:=$HASHPOST_ROOT/certs/localhost.pem}"
-: "${HASHPOST_KEY:=$HASHPOST_ROOT/certs/localhost.key}"
+: "${HASHPOST_CERT:=$certs/localhost.pem}"
+: "${HASHPOST_KEY:=$certs/localhost.key}"
 : "${HASHPOST_USER:=$default_user}"
 : "${HASHPOST_WORKERS:=2}"
 : "${HASHPOST_THREADS:=2}"
@@ -118,7 +124,7 @@ fi
 
 # Paths become part of the configuration of the front and supervisord, which have their own quoting rules.
 for name in HASHPOST_HOME HASHPOST_DATA HASHPOST_CERT HASHPOST_KEY HASHPOST_PASSWORD_FILE \
-    HASHPOST_WORKER_BIN HASHPOST_SENDER_BIN HASHPOST_ROOT; do
+    HASHPOST_WORKER_BIN HASHPOST_SENDER_BIN HASHPOST_ROOT certs; do
     [[ -z ${!name} || ${!name} == /* ]] || printf -v "$name" '%s' "$PWD/${!name}"
     [[ ${!name} =~ ^[A-Za-z0-9_./+@:,~-]*$ ]] ||
         refuse "$name=${!name} may hold only letters, digits and the signs _ . / + @ : , ~ - ; move or rename the folder."
@@ -155,6 +161,8 @@ HASHPOST_STOP_SECONDS=$((HASHPOST_DRAIN_SECONDS + 10))
 # A thread holds a client and a FastCGI connection; idle keep-alive clients come on top.
 HASHPOST_OPEN_FILES=$((4 * HASHPOST_HTTPD_THREADS + 512))
 HASHPOST_CORES=$(nproc)
+# A server of ours has no other site (httpd-conf/hashpost.conf).
+HASHPOST_PREFIX=
 HASHPOST_GROUP=$(id -gn "$HASHPOST_USER")
 HASHPOST_SUPERVISOR_USER=$(id -un)
 
@@ -223,5 +231,5 @@ export HASHPOST_FRONT HASHPOST_ROOT HASHPOST_HOME HASHPOST_DATA HASHPOST_LISTEN 
     HASHPOST_HANG_SECONDS HASHPOST_DRAIN_SECONDS HASHPOST_START_SECONDS HASHPOST_LOG_BYTES \
     HASHPOST_LOG_FILES HASHPOST_HTTPD_MPM HASHPOST_HTTPD_THREADS HASHPOST_PASSWORD_FILE HASHPOST_WORKER_BIN LOG_LEVEL \
     HASHPOST_MAX_BODY_BYTES HASHPOST_MAX_BODY_KIB HASHPOST_MAX_SPOOL_BYTES HASHPOST_PROXY_SECONDS HASHPOST_STOP_SECONDS \
-    HASHPOST_OPEN_FILES HASHPOST_CORES HASHPOST_GROUP HASHPOST_SUPERVISOR_USER HASHPOST_URL HASHPOST_LISTEN_AT \
+    HASHPOST_OPEN_FILES HASHPOST_CORES HASHPOST_PREFIX HASHPOST_GROUP HASHPOST_SUPERVISOR_USER HASHPOST_URL HASHPOST_LISTEN_AT \
     HASHPOST_ACCESS HASHPOST_TRUSTED_PROXIES HASHPOST_FRONT_STOP_SIGNAL HASHPOST_FRONT_LOG_READERS HASHPOST_SENDER_BIN HASHPOST_SENDERS

@@ -34,12 +34,14 @@ import time
 DEFAULT_MIX = "get=40,text=5,head=5,miss=10,post=15,again=5,delete=5,cached=5,bad=5,type=2,method=2,path=1"
 RECONNECT_SECONDS = 0.05
 EXAMPLES = 8
+prefix = ""  # of every path: --prefix
 
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--host", default="127.0.0.1", help="address to connect to")
     parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--prefix", default="", help="the path below which the service is")
     parser.add_argument("--cacert", required=True, help="the only certificate that is trusted")
     parser.add_argument("--clients", type=int, default=64)
     parser.add_argument("--processes", type=int, default=min(2, os.cpu_count() or 1))
@@ -73,7 +75,7 @@ class Request:
 
 
 def plain(method, path, fields=b""):
-    return b"%s %s HTTP/1.1\r\nHost: localhost\r\n%s\r\n" % (method, path, fields)
+    return b"%s %s%s HTTP/1.1\r\nHost: localhost\r\n%s\r\n" % (method, prefix.encode(), path, fields)
 
 
 def with_body(method, path, media_type, body):
@@ -185,7 +187,7 @@ class Mix:
 
 
 def problem_of(kind):
-    return lambda body: json.loads(body)["type"] == kind and bool(json.loads(body)["err_msg"])
+    return lambda body: json.loads(body)["type"] == prefix + kind and bool(json.loads(body)["err_msg"])
 
 
 class Verification:
@@ -527,7 +529,9 @@ def merge(results, seconds):
 
 
 def main():
+    global prefix
     options = arguments()
+    prefix = options.prefix
     changes = read_acks(options.verify) if options.verify else None
     begun = time.monotonic()
     children, pipes = [], []

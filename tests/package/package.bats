@@ -1,0 +1,281 @@
+#!/usr/bin/env bats
+# The Debian package on a machine whose Apache serves another site already, with the commands of docs/install.md: from
+# its installation to its purge, in that order.
+
+load machine.bash
+
+FOO=2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae
+LONGEST_INSTALL_MS=10000
+
+setup_file() {
+    ((EUID == 0)) || {
+        echo "A machine of its own needs root." >&2
+        return 1
+    }
+    make_base
+    machine_new
+    install -D -t "$MACHINE/disk/root/build/deb" "$ROOT"/build/deb/hashpost_*_*.deb
+    make_site
+    machine_boot
+    in_machine systemctl disable --now --quiet apt-daily.timer apt-daily-upgrade.timer 2>/dev/null || true
+    site_answers >"$MACHINE/site"
+}
+teardown_file() {
+    [[ -n ${MACHINE:-} ]] || return 0
+    machine_end
+}
+
+# --- the machine's own sites ---------------------------------------------------------------------------
+
+# Two hosts with ways of their own; the first one has the line of docs/install.md, which is in nobody's way.
+make_site() {
+    local disk=$MACHINE/disk
+    mkdir -p "$disk"/srv/{site,other,certs}
+    echo "their page" >"$disk/srv/site/index.html"
+    echo "their page of problems" >"$disk/srv/site/problems.html"
+    echo "another page" >"$disk/srv/other/index.html"
+    "$ROOT/certs/make-dev-certs.sh" "$disk/srv/certs/localhost.pem" "$disk/srv/certs/localhost.key" >/dev/null
+    cp "$disk/srv/certs/localhost.pem" "$MACHINE/cert.pem"
+    sed "s|@INCLUDE@|$(documented "Debian package.*" 1 apache)|" "$BATS_TEST_DIRNAME/site.conf" >"$disk/etc/apache2/sites-available/000-default.conf"
+    ln -s ../mods-available/{ssl.conf,ssl.load,socache_shmcb.load} "$disk/etc/apache2/mods-enabled/"
+}
+
+# What they answer, but for the time.
+site_answers() {
+    local path
+    for path in / /missing /old /messages /problems.html /problems/not-found /upload/x /hashposts; do
+        in_machine curl -si "http://localhost$path"
+        in_machine curl -si -X DELETE "http://localhost$path"
+    done | sed '/^Date: /d'
+    in_machine curl -si -H 'Host: other.test' http://localhost/ | sed '/^Date: /d'
+    in_machine curl -si -H 'Host: other.test' http://localhost/hashpost/readyz | sed '/^Date: /d'
+}
+site_is_as_before() { diff "$MACHINE/site" <(site_answers); }
+
+# --- requests --------------------------------------------------------------------------------------------
+
+ask() { in_machine curl -sk --max-time 20 "https://localhost/hashpost$1" "${@:2}"; }
+status_of() { ask "$1" -o /dev/null -w '%{http_code}' "${@:2}"; }
+answers() { [[ $(status_of /readyz) == 200 ]]; }
+post_foo() { status_of /messages -H 'Content-Type: application/json' -d '{"message":"foo"}'; }
+
+# load_through COMMAND…: while it runs, and after it, requests of all kinds; none may fail.
+load_through() {
+    local acks=$MACHINE/acks load status=0
+    rm -f "$acks"
+    in_its_network /usr/bin/python3 -I "$ROOT/tests/tools/load.py" --port 443 --cacert "$MACHINE/cert.pem" --prefix /hashpost \
+        --clients 16 --acks "$acks" --seconds 200 >"$MACHINE/load.json" 2>&1 &
+    load=$!
+    wait_for 20 has_lines "$acks" 300
+    "$@" || status=$?
+    wait_for 20 has_lines "$acks" $(($(wc -l <"$acks") + 300))
+    kill -s TERM "$load"
+    wait "$load" || status=$?
+    cat "$MACHINE/load.json"
+    return "$status"
+}
+worker_pids() { in_machine pgrep -x hashpost-worker | sort; }
+
+# newer_package: prints the path, in the machine, of the same package with a higher version.
+newer_package() {
+    local tree=$MACHINE/newer version
+    rm -rf "$tree"
+    dpkg-deb -R "$MACHINE"/disk/root/build/deb/hashpost_*.deb "$tree"
+    version=$(sed -n 's/^Version: //p' "$tree/DEBIAN/control")+$RANDOM
+    sed -i "s/^Version: .*/Version: $version/" "$tree/DEBIAN/control"
+    [[ -z ${1:-} ]] || (cd "$tree" && eval "$1")
+    dpkg-deb --root-owner-group -b "$tree" "$MACHINE/disk/root/newer.deb" >/dev/null
+    echo /root/newer.deb
+}
+install_newer() { in_machine apt-get install -y -q "$(newer_package "${1:-}")"; }
+
+# --- installation ----------------------------------------------------------------------------------------
+
+@test "from apt-get install to the first 200 it takes at most $LONGEST_INSTALL_MS ms" {
+    local begin=${EPOCHREALTIME/[.,]/} took
+    follow "Debian package.*" 2
+    wait_for 20 answers
+    took=$(((${EPOCHREALTIME/[.,]/} - begin) / 1000))
+    echo "# apt-get install to the first 200 (what it depends on was there): $took ms" >&3
+    ((took <= LONGEST_INSTALL_MS))
+}
+
+@test "what other paths and hosts answer has not changed" {
+    site_is_as_before
+    [[ $(ls "$MACHINE/disk/etc/apache2/sites-enabled" "$MACHINE/disk/etc/apache2/conf-enabled") != *hashpost* ]]
+}
+
+@test "the commands after it store a message below the path" {
+    run follow "Debian package.*" 3
+    [[ $status == 0 && $output == *'{"digest":"'$FOO'"}'* ]]
+    [[ $(ask "/messages/$FOO") == '{"message":"foo"}' ]]
+}
+
+@test "what the answers name is below the path, too" {
+    ask /messages -H 'Content-Type: text/plain; charset=utf-8' -d bar -D "$BATS_TEST_TMPDIR/x" -o /dev/null -w '%header{location}' |
+        grep -qx '/hashpost/messages/fcde2b2edba56bf408601fb721fe9b5c338d10ee429ea04fae5511b68fbf8fb9'
+    # From the worker, and from Apache.
+    [[ $(ask /nothing) == '{"type":"/hashpost/problems/not-found",'* ]]
+    [[ $(ask /.bulk) == '{"type": "/hashpost/problems/not-found",'* ]]
+    [[ $(ask /problems/not-found) == *'<code>/hashpost/problems/not-found</code>'* ]]
+    # A message is sent as it is, whatever it looks like.
+    [[ $(ask /messages -H 'Content-Type: text/plain' -d '{"type":"/problems/x"}') == *digest* ]]
+    [[ $(ask "/messages/$(printf '{"type":"/problems/x"}' | sha256sum | cut -d ' ' -f 1)" -H 'Accept: text/plain') == '{"type":"/problems/x"}' ]]
+}
+
+@test "content of unknown length is refused, but for bulk" {
+    [[ $(status_of /messages -H 'Content-Type: application/json' -H 'Transfer-Encoding: chunked' -d '{"message":"foo"}') == 411 ]]
+    [[ $(status_of "/messages/$FOO" -X GET -H 'Transfer-Encoding: chunked' -d x) == 411 ]]
+    [[ $(status_of "/messages/$FOO" --http1.1 -X DELETE -H 'Transfer-Encoding: chunked' -d x) == 411 ]]
+    [[ $(ask /messages -H 'Content-Type: application/x-ndjson' -H 'Transfer-Encoding: chunked' -d '{"message":"foo"}') == *'"status":200'* ]]
+}
+
+@test "nobody may DELETE until a password file says who, and the file drop is off" {
+    [[ $(status_of "/messages/$FOO" -X DELETE) == 403 ]]
+    [[ $(status_of /upload/books -F 'file=@/etc/hostname') == 404 ]]
+    in_machine apt-get install -y -q apache2-utils >/dev/null
+    run follow "Debian package.*" 4
+    [[ $status == 0 && $output == *'{"message_deleted":"'$FOO'"}' ]]
+    [[ $(post_foo) == 201 && $(status_of "/messages/$FOO" -X DELETE) == 401 ]]
+    site_is_as_before
+}
+
+@test "only Apache and the workers' user reach the socket, and the store is nobody else's" {
+    local connect='import socket; socket.socket(socket.AF_UNIX).connect("/run/hashpost/fcgi.sock")'
+    [[ $(in_machine ps -C hashpost-worker -o user=) == $'hashpost\nhashpost' ]]
+    [[ $(in_machine stat -c '%a %U' /var/lib/hashpost) == "750 hashpost" ]]
+    in_machine setpriv --reuid=www-data --regid=www-data --init-groups python3 -c "$connect"
+    run in_machine setpriv --reuid=nobody --regid=nogroup --clear-groups python3 -c "$connect"
+    [[ $output == *PermissionError* ]]
+}
+
+@test "a setting that is wrong is refused with a sentence, and the workers go on" {
+    local before
+    before=$(worker_pids)
+    echo HASHPOST_MAX_MESSAGE_BYTES=none >>"$MACHINE/disk/etc/default/hashpost"
+    run in_machine hashpost reload
+    sed -i '$d' "$MACHINE/disk/etc/default/hashpost"
+    [[ $status == 78 && $output == *"HASHPOST_MAX_MESSAGE_BYTES=none must be"* ]]
+    [[ $(worker_pids) == "$before" ]]
+    in_machine hashpost status
+}
+
+@test "a setting that Apache must know is taken by a reload" {
+    [[ $(in_machine head -c 2000000 /dev/zero | tr '\0' x | in_machine curl -sk -o /dev/null -w '%{http_code}' -H 'Content-Type: text/plain' --data-binary @- https://localhost/hashpost/messages) == 413 ]]
+    echo HASHPOST_MAX_MESSAGE_BYTES=16M >>"$MACHINE/disk/etc/default/hashpost"
+    in_machine hashpost reload
+    grep -q 'Define HASHPOST_MAX_BODY_BYTES 100728832' "$MACHINE/disk/etc/hashpost/apache-settings.conf"
+    [[ $(in_machine head -c 2000000 /dev/zero | tr '\0' x | in_machine curl -sk -o /dev/null -w '%{http_code}' -H 'Content-Type: text/plain' --data-binary @- https://localhost/hashpost/messages) == 201 ]]
+}
+
+# --- its life --------------------------------------------------------------------------------------------
+
+@test "a worker that is killed is replaced" {
+    local before
+    before=$(worker_pids)
+    in_machine pkill -KILL -o -x hashpost-worker
+    wait_for 10 has_two_workers_but "$before"
+    answers
+}
+has_two_workers_but() { [[ $(worker_pids | wc -l) == 2 && $(worker_pids) != "$1" ]] && in_machine hashpost status; }
+
+@test "it starts with the machine, with its messages" {
+    machine_reboot
+    wait_for 10 answers
+    [[ $(ask "/messages/$FOO") == '{"message":"foo"}' ]]
+}
+
+@test "an upgrade under load replaces the workers and fails no request" {
+    local before
+    sed -i '/PASSWORD_FILE=/d' "$MACHINE/disk/etc/default/hashpost"
+    echo HASHPOST_EXPOSED=no >>"$MACHINE/disk/etc/default/hashpost"
+    in_machine hashpost reload
+    before=$(worker_pids)
+    run load_through install_newer
+    [[ $status == 0 ]] || { echo "$output"; false; }
+    echo "# $(sed -nE 's/^ "(answered|failed_requests)": ([0-9]+),?$/\1 \2/p' "$MACHINE/load.json" | paste -sd ' ')" >&3
+    [[ -z $(comm -12 <(echo "$before") <(worker_pids)) && $(worker_pids | wc -l) == 2 ]]
+    # What an administrator has changed is kept.
+    grep -q HASHPOST_EXPOSED=no "$MACHINE/disk/etc/default/hashpost"
+}
+
+@test "a version that does not know the store's format costs no worker" {
+    local before
+    before=$(worker_pids)
+    # Stands for one: what it says of the store.
+    run install_newer 'mv usr/lib/hashpost/hashpost-worker usr/lib/hashpost/real && printf "#!/bin/sh\n[ \"\$1\" != --check-store ] || { echo The store has format 1; exit 69; }\nexec /usr/lib/hashpost/real \"\$@\"\n" >usr/lib/hashpost/hashpost-worker && chmod +x usr/lib/hashpost/hashpost-worker'
+    [[ $status != 0 && $output == *"The store has format 1"* ]]
+    [[ $(worker_pids) == "$before" ]]
+    answers
+    install_newer
+    [[ -z $(comm -12 <(echo "$before") <(worker_pids)) ]]
+}
+
+# --- systemd in place of supervisord -----------------------------------------------------------------------
+
+@test "systemd takes the workers over, in a sandbox, and a reload under load fails no request" {
+    local before
+    follow "Debian package.*" 6
+    wait_for 10 answers
+    [[ $(in_machine supervisorctl status) != *hashpost* ]]
+    in_machine systemd-analyze verify hashpost.target hashpost-worker@00.service hashpost.socket hashpost-sender.service
+    before=$(worker_pids)
+    run load_through in_machine hashpost reload
+    [[ $status == 0 ]] || { echo "$output"; false; }
+    [[ -z $(comm -12 <(echo "$before") <(worker_pids)) && $(worker_pids | wc -l) == 2 ]]
+    in_machine hashpost status
+}
+
+@test "with systemd an upgrade under load fails no request, and it starts with the machine" {
+    run load_through install_newer
+    [[ $status == 0 ]] || { echo "$output"; false; }
+    [[ ! -e $MACHINE/disk/etc/supervisor/conf.d/hashpost.conf ]]
+    in_machine systemctl enable --now --quiet hashpost-worker@02
+    machine_reboot
+    wait_for 10 answers
+    [[ $(worker_pids | wc -l) == 3 ]]
+}
+
+@test "supervisord has them back" {
+    in_machine hashpost use supervisord
+    wait_for 10 answers
+    [[ $(in_machine systemctl list-units --plain --no-legend 'hashpost*') == "" && $(worker_pids | wc -l) == 2 ]]
+    [[ $(ask "/messages/$FOO") == '{"message":"foo"}' ]]
+}
+
+# --- its end ---------------------------------------------------------------------------------------------
+
+site_goes_on() {
+    site_is_as_before
+    in_machine systemctl restart apache2 supervisor
+    site_is_as_before
+}
+
+@test "removed, it leaves the messages, and the site is as before" {
+    in_machine apt-get remove -y -q hashpost
+    [[ -z $(worker_pids) && -s $MACHINE/disk/var/lib/hashpost/data.mdb ]]
+    [[ $(in_machine curl -s http://localhost/hashpost/readyz) == "theirs: not here" ]]
+    site_goes_on
+}
+
+@test "installed again, it has them" {
+    follow "Debian package.*" 2
+    wait_for 20 answers
+    [[ $(ask "/messages/$FOO") == '{"message":"foo"}' ]]
+}
+
+@test "purged where nobody can be asked, it leaves them still, and nothing else" {
+    in_machine apt-get purge -y -q hashpost
+    [[ -s $MACHINE/disk/var/lib/hashpost/data.mdb ]]
+    run find "$MACHINE/disk/etc" "$MACHINE/disk/run" "$MACHINE/disk/var/log" "$MACHINE/disk/usr" -name '*hashpost*'
+    [[ -z $output ]]
+    site_goes_on
+}
+
+@test "purged with the answer that they go, it leaves nothing" {
+    follow "Debian package.*" 2
+    wait_for 20 answers
+    follow "Debian package.*" 5
+    [[ ! -e $MACHINE/disk/var/lib/hashpost ]]
+    site_goes_on
+}
