@@ -23,6 +23,7 @@ import time
 CRASH_WINDOW_SECONDS = 60
 LOOPING_FROM = 3  # crashes within the window, or failed starts in a row
 CLOSED_FROM = 2  # failed starts in a row of every worker, and the pool's socket is closed
+WORKER = "hashpost-worker"
 OPEN_MODE = 0o660  # of the pool's socket, as in supervisord.conf
 LOOK_SECONDS = 5  # how often to look for stopped workers
 # Time for supervisord to reap what it was woken for by the closed pipe; only the next wake-up starts it.
@@ -103,6 +104,18 @@ class Pool:
         now = time.time()
         for name, entry in known["workers"].items():
             self.workers[name] = Worker(entry["state"], [now] * entry["crashes_last_minute"])
+
+    def end_orphans(self):
+        """Of a supervisord that was killed, workers live on with a socket of that time: they drain into the pool of now."""
+        for folder in os.listdir("/proc"):
+            try:
+                with open("/proc/%s/stat" % folder) as file:
+                    command, rest = file.read().split("(", 1)[1].rsplit(")", 1)
+                if command == WORKER and rest.split()[1] == "1":
+                    os.kill(int(folder), signal.SIGTERM)
+                    log("INFO", "worker %s of an earlier supervisord is ended" % folder)
+            except (OSError, IndexError):  # it is no process, has gone, or is another user's
+                pass
 
     def watch(self, name, pid):
         try:
@@ -250,9 +263,13 @@ def words(data):
 
 def main():
     os.umask(0o027)
-    # (A supervisord that has other programs, too, has no front of ours.)
-    groups = (sys.argv[3],) if len(sys.argv) > 3 else ("worker", "front")
+    # A supervisord that has other programs, too, has no front of ours, and was not started by service/hashpost, which
+    # ends what is left of an earlier one.
+    shared = len(sys.argv) > 3
+    groups = (sys.argv[3],) if shared else ("worker", "front")
     pool, events = Pool(sys.argv[1], sys.argv[2], groups, int(os.environ["HASHPOST_HANG_SECONDS"])), Events()
+    if shared:
+        pool.end_orphans()
     pool.poller.register(0, select.POLLIN | select.POLLHUP)
     answer("READY\n")
     while True:

@@ -6,7 +6,7 @@
 HASHPOST_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 # Where the certificate for localhost is made, and what people type.
 certs=$HASHPOST_ROOT/certs
-run_by=make
+run_by="make"
 # Where it was installed, some defaults are others.
 # shellcheck source=packaging/installed.sh
 [[ ! -e $HASHPOST_ROOT/installed.sh ]] || source "$HASHPOST_ROOT/installed.sh"

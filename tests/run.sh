@@ -91,9 +91,9 @@ end_beside() {
 run_e2e() {
     local all long others neutral
     mapfile -t all < <(find tests/e2e -name '*.bats' ! -name 'front_*.bats' | sort)
-    mapfile -t long < <(printf '%s\n' "${all[@]}" | grep -E '/(bench|cloud|documents|drop.*|install)\.bats$')
-    mapfile -t others < <(printf '%s\n' "${all[@]}" | grep -vE '/(bench|cloud|documents|drop.*|install)\.bats$')
-    mapfile -t neutral < <(printf '%s\n' "${all[@]}" | grep -vE '/(bench|cloud|config|documents|drop|drop_sender|install)\.bats$')
+    mapfile -t long < <(printf '%s\n' "${all[@]}" | grep -E '/(bench|cloud|documents|drop.*|.*install)\.bats$')
+    mapfile -t others < <(printf '%s\n' "${all[@]}" | grep -vE '/(bench|cloud|documents|drop.*|.*install)\.bats$')
+    mapfile -t neutral < <(printf '%s\n' "${all[@]}" | grep -vE '/(bench|cloud|config|documents|drop|drop_sender|.*install)\.bats$')
     start_beside e2e-drop apache "${long[@]}"
     run_bats e2e apache "${others[@]}" tests/e2e/front_apache.bats
     end_beside

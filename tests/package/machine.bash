@@ -104,8 +104,6 @@ in_machine() {
     nsenter --all --target "$(<"$MACHINE/pid")" -- env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 \
         DEBIAN_FRONTEND=noninteractive timeout 120 "$@" 3>&-
 }
-# in_its_network COMMAND…: a program of this machine, in that one's network.
-in_its_network() { nsenter --net --target "$(<"$MACHINE/pid")" -- "$@" 3>&-; }
 
 # --- what documents say ----------------------------------------------------------------------------------
 
