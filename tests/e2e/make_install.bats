@@ -6,16 +6,16 @@ load stack.bash
 setup_file() {
     stack_new
     export PREFIX=$SCRATCH/prefix
-    follow 1
+    type_line 1
 }
 teardown_file() { stack_end; }
 
 # (The programs under test, whichever they are.)
-install_to() { env -u MAKEFLAGS make -s -C "$ROOT" install "VARIANT=$(basename "$(dirname "$HASHPOST_WORKER_BIN")")" "$@"; }
-# follow LINE: that line of the commands in docs/install.md, with the folder and port of this test.
-follow() {
+install_to() { env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS make -s -C "$ROOT" install "VARIANT=$(basename "$(dirname "$HASHPOST_WORKER_BIN")")" "$@"; }
+# type_line LINE: that line of the commands in docs/install.md, with the folder and port of this test.
+type_line() {
     local command
-    command=$(sed -n '/^## `make install`/,/^## /{/^```sh$/,/^```$/{//!p}}' "$ROOT/docs/install.md" | sed -n "$1p")
+    command=$(documented docs/install.md "Below a prefix" | sed -n "$1p")
     command=${command//\/opt\/hashpost/$PREFIX}
     command=${command/HASHPOST_PORT=5000/HASHPOST_PORT=$HASHPOST_PORT}
     case $command in
@@ -30,7 +30,7 @@ tree() { (cd "$PREFIX" && find . -printf '%p %y %m %s %T@\n' | sort); }
 @test "an installed tree serves, and nothing is written in it" {
     local before
     before=$(tree)
-    follow 2
+    type_line 2
     # shellcheck disable=SC2034  # for ask
     CACERT=$HASHPOST_HOME/certs/localhost.pem
     post_json '{"message":"foo"}'
@@ -38,7 +38,7 @@ tree() { (cd "$PREFIX" && find . -printf '%p %y %m %s %T@\n' | sort); }
     [[ $(readlink "/proc/$(worker_pid 0)/exe") == "$PREFIX/lib/hashpost/hashpost-worker" ]]
     installed reload
     installed status
-    follow 3
+    type_line 3
     [[ $(tree) == "$before" ]]
 }
 

@@ -8,6 +8,8 @@ export PATH=/usr/sbin:/usr/bin:/sbin:/bin
 
 # shellcheck source=tests/tools/wait_for.bash
 source "$ROOT/tests/tools/wait_for.bash"
+# shellcheck source=tests/tools/documented.bash
+source "$ROOT/tests/tools/documented.bash"
 
 # What the package needs, so that its installation downloads nothing; and what a machine has anyway.
 PACKAGES="systemd systemd-sysv dbus libpam-systemd apt-utils ca-certificates curl procps apache2 supervisor adduser
@@ -107,22 +109,9 @@ in_machine() {
 
 # --- what documents say ----------------------------------------------------------------------------------
 
-# documented HEADING NUMBER [LANGUAGE]: prints that block of the section of docs/install.md (commands, unless said).
-documented() {
-    awk -v heading="$1" -v wanted="$2" -v language="${3:-sh}" '
-        /^## / { here = ($0 ~ "^## " heading "$"); next }
-        here && $0 == "```" language { inside = (++count == wanted); next }
-        /^```$/ { inside = 0 }
-        inside { print; found = 1 }
-        END { exit !found }' "$ROOT/docs/install.md"
-}
-
-# follow HEADING NUMBER: runs that block in the machine, and fails where it fails.
+# follow "HEADING" [NUMBER]: runs that block of docs/install.md in the machine, and fails where it fails.
 follow() {
     local commands
-    commands=$(documented "$@") || {
-        echo "docs/install.md has no such commands: $*"
-        return 1
-    }
+    commands=$(documented docs/install.md "$@") || return
     in_machine bash -euo pipefail -c "cd /root && $commands"
 }
