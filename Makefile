@@ -162,7 +162,7 @@ container-test: ## build and run the images on a Docker engine of its own (as ro
 .PHONY: deb-test
 deb-test: deb ## install, upgrade and purge the package on a Debian machine of its own (as root; some five minutes)
 	@command -v debootstrap bats >/dev/null || exec service/deps.sh deb-test
-	@exec timeout --kill-after=60 900 bats --formatter tap tests/package
+	@exec tests/run.sh release package
 
 .PHONY: fuzz
 fuzz: ## fuzz the parsers, FUZZ_SECONDS (60) each, under Address+UndefinedBehaviour sanitizer

@@ -1,5 +1,5 @@
 #!/bin/bash
-# run.sh VARIANT SUITE…: runs the suites (unit, interop, e2e, faults) against build/VARIANT and ends with
+# run.sh VARIANT SUITE…: runs the suites (unit, interop, e2e, faults, package) against build/VARIANT and ends with
 # "N passed, N failed". With a sanitizer variant, every report file counts as a failure.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -14,6 +14,7 @@ export HASHPOST_FERNET_PROBE=$out/fernet-probe
 export HASHPOST_JSON_TO_XML_PROBE=$out/json-to-xml-probe
 passed=0
 failed=0
+mkdir -p "$out"
 
 if [[ $variant != release ]]; then
     # Workers write here too, and under root they are another user.
@@ -118,6 +119,7 @@ for suite in "$@"; do
     interop) run_bats interop apache tests/interop ;;
     e2e) run_e2e ;;
     faults) run_faults ;;
+    package) run_bats package apache tests/package ;;
     *)
         echo "There is no suite $suite."
         failed=$((failed + 1))

@@ -2,7 +2,8 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2034  # settings.sh reads them
 
-if [[ -r /etc/default/hashpost ]]; then
+# (One that is there and cannot be read is an error, or else a store elsewhere would be passed over.)
+if [[ -e /etc/default/hashpost ]]; then
     set -a
     # shellcheck source=packaging/debian/settings
     source /etc/default/hashpost

@@ -186,6 +186,20 @@ WORKER
     [[ $(status_of /messages -H 'Content-Type: text/plain' --data-binary @/root/long) == 201 ]]
 }
 
+@test "the file drop delivers when it is turned on" {
+    local disk=$MACHINE/disk
+    in_machine install -d -o hashpost -g hashpost /srv/in /srv/out
+    printf '%s\n' OUTPUT_DIR=/srv/out INPUT_DIR=/srv/in RECEIVER_PORT=80 RECEIVER_URI=/hashpost/upload >>"$disk/etc/default/hashpost"
+    sed -i 's/^autostart=false$/autostart=true/' "$disk/etc/hashpost/supervisor.conf"
+    in_machine hashpost reload
+    echo '{"title": "Dune"}' >"$disk/srv/in/books.json"
+    wait_for 20 grep -q '<title type="str">Dune</title>' "$disk/srv/out/books.xml"
+    sed -i '/OUTPUT_DIR=\|INPUT_DIR=\|RECEIVER_/d' "$disk/etc/default/hashpost"
+    sed -i 's/^autostart=true$/autostart=false/' "$disk/etc/hashpost/supervisor.conf"
+    in_machine hashpost reload
+    [[ $(status_of /upload/books -F 'file=@/etc/hostname') == 404 ]]
+}
+
 # --- its life --------------------------------------------------------------------------------------------
 
 @test "a worker that is killed is replaced" {
