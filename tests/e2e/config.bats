@@ -100,6 +100,16 @@ END
     HASHPOST_DATA=$SCRATCH/not-mine refused HASHPOST_DATA
 }
 
+@test "a store of another format is told without a start" {
+    local data=$SCRATCH/format worker=${HASHPOST_WORKER_BIN:-$ROOT/build/release/hashpost-worker}
+    mkdir "$data"
+    HASHPOST_DATA=$data "$worker" --check-store
+    mdb_dump -s meta "$data" | sed 's/^ 31$/ 39/' >"$SCRATCH/meta"
+    mdb_load -s meta -f "$SCRATCH/meta" "$data"
+    HASHPOST_DATA=$data run "$worker" --check-store
+    [[ $status == 69 && $output == *"has format 9, and this program knows format 1"* ]]
+}
+
 @test "a checkout or a worker that the user cannot reach is refused" {
     ((EUID == 0)) || skip "only root starts as another user"
     mkdir -p "$SCRATCH/private"

@@ -243,6 +243,15 @@ has_only_new_workers() { [[ -z $(comm -12 <(echo "$1") <(worker_pids)) && $(work
     grep -q HASHPOST_EXPOSED=no "$MACHINE/disk/etc/default/hashpost"
 }
 
+@test "an upgrade that brings another configuration for Apache has Apache read it" {
+    send_another_field() { echo 'Header always set X-Newer yes' >>usr/lib/hashpost/httpd-conf/answers.conf; }
+    install_newer send_another_field
+    ask /livez -i | grep -q '^X-Newer: yes'
+    # shellcheck disable=SC2119  # as it is
+    install_newer
+    ask /livez -i | not grep -q '^X-Newer: yes'
+}
+
 @test "a version that does not know the store's format costs no worker" {
     local before
     before=$(worker_pids)
@@ -261,7 +270,7 @@ has_only_new_workers() { [[ -z $(comm -12 <(echo "$1") <(worker_pids)) && $(work
     local before
     follow "Debian package" 7
     wait_for 10 answers
-    [[ $(in_machine supervisorctl status) != *hashpost* ]]
+    [[ $(in_machine supervisorctl status) != *hashpost* && $(ask /readyz) != *'"workers"'* ]]
     in_machine systemd-analyze --man=no verify hashpost.target hashpost-worker@00.service hashpost.socket hashpost-sender.service
     before=$(worker_pids)
     run load_through in_machine hashpost reload
