@@ -325,6 +325,20 @@ site_goes_on() {
     site_goes_on
 }
 
+@test "purged by somebody, it asks, and takes no for an answer" {
+    local said=$MACHINE/disk/root/said answer=$MACHINE/answer purge
+    follow "Debian package" 2
+    mkfifo "$answer"
+    in_machine script -qfec "DEBIAN_FRONTEND=readline apt-get purge -y hashpost" /root/said <"$answer" >/dev/null &
+    purge=$!
+    exec 7>"$answer"
+    wait_for 60 grep -qF "Remove all messages of Hashpost, too? [yes/no]" "$said"
+    echo no >&7
+    wait "$purge"
+    exec 7>&-
+    [[ -s $MACHINE/disk/var/lib/hashpost/data.mdb ]]
+}
+
 @test "purged with the answer that they go, it leaves nothing" {
     follow "Debian package" 2
     wait_for 20 answers
