@@ -88,7 +88,7 @@ std::unique_ptr<resources::Upload> OpenUpload(const Config& config) {
     drop = std::make_unique<resources::Drop>(std::move(options));
   } catch (const std::exception& error) {
     log::Error("receiver", "The file drop does not start. " + std::string(error.what()) +
-                               " The message service goes on; make reload tries again.");
+                               " The message service goes on; a reload tries again.");
   }
   return std::make_unique<resources::Upload>(std::move(drop), resources::Upload::Failed());
 }

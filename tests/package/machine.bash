@@ -73,7 +73,7 @@ machine_wait() {
 }
 # The keeper's child is unshare, and its child the machine's first process.
 has_booted() {
-    pgrep -P "$(pgrep -P "$(<"$MACHINE/keeper")")" >"$MACHINE/pid" && [[ $(in_machine systemctl is-system-running) == running ]]
+    pgrep -P "$(pgrep -P "$(<"$MACHINE/keeper")")" >"$MACHINE/pid" && [[ $(in_machine systemctl is-system-running) =~ ^(running|degraded)$ ]]
 }
 
 # machine_reboot: everything in it ends in order, and starts as after any boot.

@@ -153,7 +153,6 @@ WORKER
 @test "nobody may DELETE until a password file says who, and the file drop is off" {
     [[ $(status_of "/messages/$FOO" -X DELETE) == 403 ]]
     [[ $(status_of /upload/books -F 'file=@/etc/hostname') == 404 ]]
-    in_machine apt-get install -y -q apache2-utils >/dev/null
     run follow "Debian package" 5
     [[ $status == 0 && $output == *'{"message_deleted":"'$FOO'"}' ]]
     [[ $(post_foo) == 201 && $(status_of "/messages/$FOO" -X DELETE) == 401 ]]
@@ -289,6 +288,14 @@ has_only_new_workers() { [[ -z $(comm -12 <(echo "$1") <(worker_pids)) && $(work
     machine_reboot
     wait_for 10 answers
     [[ $(worker_pids | wc -l) == 3 ]]
+}
+
+@test "removed from systemd and installed again, it is systemd's" {
+    in_machine apt-get remove -y -q hashpost
+    [[ -z $(worker_pids) && -z $(in_machine systemctl list-units --plain --no-legend 'hashpost*') ]]
+    follow "Debian package" 2
+    wait_for 20 answers
+    [[ $(worker_pids | wc -l) == 3 && ! -e $MACHINE/disk/etc/supervisor/conf.d/hashpost.conf ]]
 }
 
 @test "supervisord has them back" {
