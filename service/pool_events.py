@@ -107,6 +107,8 @@ class Pool:
 
     def end_orphans(self):
         """Of a supervisord that was killed, workers live on with a socket of that time: they drain into the pool of now."""
+        if os.getppid() == 1:  # supervisord is the first process, as in a container: it has no earlier one
+            return
         for folder in os.listdir("/proc"):
             try:
                 with open("/proc/%s/stat" % folder) as file:
@@ -214,7 +216,7 @@ class Pool:
             return
         self.written = entries
         stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now))
-        # One worker a line, which service/hashpost reads with a regular expression.
+        # One worker a line, which service/pool.sh reads with a regular expression.
         lines = ",\n".join("%s: %s" % (json.dumps(name), json.dumps(entry)) for name, entry in entries.items())
         text = '{"workers": {\n%s},\n"crash_looping": %s, "updated": "%s"}\n' % (lines, json.dumps(looping), stamp)
         aside = self.path + ".new"

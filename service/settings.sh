@@ -1,5 +1,5 @@
 #!/bin/bash
-# Every setting, its default and its check; sourced by service/hashpost, exported to all that it starts.
+# Every setting, its default and its check; sourced by service/hashpost and others, exported to all that it starts.
 # A value that is already in the environment wins. The README has the table. HASHPOST_MAX_INFLIGHT_BYTES and
 # HASHPOST_BLOCKING_THREADS have no entry here: unless set, the worker derives them from the others.
 

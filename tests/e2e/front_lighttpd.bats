@@ -24,8 +24,11 @@ teardown_file() { stack_end; }
 }
 
 @test "a POST without a length is 411" {
-    ask /messages --http2 -H 'Content-Type: text/plain' -T - -X POST <<<hello
-    expect_problem 411 length-required
+    echo hello >"$BATS_TEST_TMPDIR/body"
+    # (It answers before the body comes. curl takes that, now and then, for no answer.)
+    nghttp -v --no-content-length -d "$BATS_TEST_TMPDIR/body" -H 'content-type: text/plain' "$URL/messages" >"$BATS_TEST_TMPDIR/said"
+    grep -qF ':status: 411' "$BATS_TEST_TMPDIR/said"
+    grep -qF '"type": "/problems/length-required"' "$BATS_TEST_TMPDIR/said"
     raw_answer send 'POST /messages HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/plain\r\n\r\n' answer
     expect_problem 411 length-required
 }

@@ -64,6 +64,8 @@ has_page() {
     local file=$SCRATCH/vhost.conf
     [[ $(env -u HASHPOST_WORKER_BIN "$PREFIX/lib/hashpost/service/write-vhost-settings" "$file") == written ]]
     [[ -z $(env -u HASHPOST_WORKER_BIN "$PREFIX/lib/hashpost/service/write-vhost-settings" "$file") ]]
+    # Nobody knows who reaches that httpd.
+    grep -q '^Define HashpostExposed$' "$file"
     {
         grep -h '^LoadModule' "$PREFIX/lib/hashpost/httpd-conf/httpd.conf" | sed "s/\${HASHPOST_HTTPD_MPM}/event/g"
         printf 'LoadModule %s_module /usr/lib/apache2/modules/mod_%s.so\n' filter filter substitute substitute

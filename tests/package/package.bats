@@ -141,6 +141,16 @@ WORKER
     [[ $(ask "/messages/$(printf '{"type":"/problems/x"}' | sha256sum | cut -d ' ' -f 1)" -H 'Accept: text/plain') == '{"type":"/problems/x"}' ]]
 }
 
+@test "another host has a path of its own, which is no pattern, and its rules hold there" {
+    local key='X-Key: theirs' url=http://localhost/c++.x/messages/$FOO
+    third() { in_machine curl -s -o /dev/null -w '%{http_code}' -H 'Host: third.test' "$@"; }
+    [[ $(third -H "$key" "$url") == 200 && $(third "$url") == 403 ]]
+    [[ $(third -H "$key" -X DELETE "$url") == 403 && $(third -X DELETE "$url") == 403 ]]
+    [[ $(third -H "$key" "${url/c++.x/ccc-x}") == 404 && $(third -H "$key" "${url/c++.x/hashpost}") == 404 ]]
+    [[ $(in_machine curl -s -H 'Host: third.test' -H "$key" "${url}x") == '{"type":"/c++.x/problems/'* ]]
+    [[ $(ask "/messages/$FOO") == '{"message":"foo"}' ]]
+}
+
 @test "content of unknown length is refused unless it is short or bulk" {
     head -c 2000000 /dev/zero | tr '\0' x >"$MACHINE/disk/root/long"
     [[ $(status_of /messages -H 'Content-Type: text/plain' -H 'Transfer-Encoding: chunked' --data-binary @/root/long) == 411 ]]
