@@ -91,7 +91,7 @@ checkout() {
     CHECKOUT=$ENGINE/hashpost
     export CHECKOUT
     rm -rf "$CHECKOUT"
-    copy_of_tree "$CHECKOUT"
+    "$ROOT/packaging/copy-tree" "$CHECKOUT"
 }
 
 # seconds_of COMMAND…: prints how long it took, and its output only if it fails.

@@ -19,7 +19,7 @@ teardown() {
 # What cloud-init clones: what would be committed. And what was built of it, which would take minutes there.
 make_repository() {
     local folder
-    copy_of_tree "$SCRATCH/tree"
+    "$ROOT/packaging/copy-tree" "$SCRATCH/tree"
     git -C "$SCRATCH/tree" init -q
     git -C "$SCRATCH/tree" add -A
     git -C "$SCRATCH/tree" -c user.name=test -c user.email=test@localhost commit -q -m test

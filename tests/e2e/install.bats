@@ -14,7 +14,7 @@ setup_file() {
     [[ $HASHPOST_WORKER_BIN == "$ROOT"/build/release/* ]] || return 0
     stack_new
     export CHECKOUT=$SCRATCH/hashpost
-    copy_of_tree "$CHECKOUT"
+    "$ROOT/packaging/copy-tree" "$CHECKOUT"
     ln -s "$ROOT/build" "$CHECKOUT/build"
     (setup && typed "$(documented README.md "Two commands" | grep '^make up')")
 }

@@ -23,11 +23,3 @@ says() {
     }
     printf '%s\n' "$2"
 }
-
-# copy_of_tree FOLDER: what would be committed, with its times, away from the developer's certificates, keys and settings.
-copy_of_tree() {
-    mkdir -p "$1"
-    (cd "$ROOT" && git ls-files -z --cached --others --exclude-standard | while IFS= read -rd '' file; do
-        [[ ! -e $file ]] || printf '%s\0' "$file"
-    done | tar --null -T - -c) | tar -x -C "$1"
-}
