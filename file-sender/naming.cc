@@ -1,7 +1,5 @@
 #include "file-sender/naming.h"
 
-#include <algorithm>
-
 #include "lib/json/json.h"
 
 namespace hashpost::sender {
@@ -27,7 +25,7 @@ std::variant<Target, BadName> TargetOf(std::string_view name) {
     return BadName{"Its name is longer than 200 bytes (without .json); rename it."};
   }
   if (!json::IsUtf8(target)) return BadName{"Its name is not UTF-8; rename it."};
-  if (std::any_of(target.begin(), target.end(), [](unsigned char c) { return c < 0x20 || c == 0x7F; })) {
+  if (json::HasControlCharacter(target)) {
     return BadName{"There is a control character in its name; rename it."};
   }
   return Target{std::string(target)};

@@ -44,6 +44,9 @@ struct Limits {
 // Whether `text` is UTF-8 as RFC 3629 defines it: no overlong form, no surrogate, nothing above U+10FFFF.
 [[nodiscard]] bool IsUtf8(std::string_view text);
 
+// Whether `utf8` has a control character in it: U+0000 to U+001F, U+007F, or U+0080 to U+009F.
+[[nodiscard]] bool HasControlCharacter(std::string_view utf8);
+
 // `text` with each run of bytes that is not UTF-8 replaced by U+FFFD, cut to at most `max_bytes` at a
 // character border: safe to quote in an error.
 [[nodiscard]] std::string Printable(std::string_view text, std::size_t max_bytes);

@@ -1,5 +1,6 @@
 // UTF-8 (RFC 3629) by RapidJSON's validating table, with a fast path for ASCII.
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 
@@ -58,6 +59,17 @@ bool IsUtf8(std::string_view text) {
       text.remove_prefix(size);
     } while (!text.empty() && static_cast<unsigned char>(text.front()) >= 0x80);
   }
+}
+
+// C0 and DEL are one byte; C1 (U+0080 to U+009F) is C2 80 to C2 9F in UTF-8.
+bool HasControlCharacter(std::string_view utf8) {
+  unsigned char before = 0;
+  return std::any_of(utf8.begin(), utf8.end(), [&](char byte) {
+    const auto value = static_cast<unsigned char>(byte);
+    const bool is_c1 = before == 0xC2 && value < 0xA0;
+    before = value;
+    return value < 0x20 || value == 0x7F || is_c1;
+  });
 }
 
 std::string Printable(std::string_view text, std::size_t max_bytes) {

@@ -6,6 +6,9 @@
 #include <utility>
 #include <vector>
 
+#include "fcgi-worker/http/problem.h"
+#include "fcgi-worker/resources/file_name.h"
+
 namespace hashpost::sender {
 namespace {
 
@@ -14,6 +17,7 @@ class NamingTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(TakesJsonFilesThatAreNotHidden);
   CPPUNIT_TEST(GivesEveryNameATargetOfItsOwn);
   CPPUNIT_TEST(RefusesNamesThatNoReceiverCouldKeep);
+  CPPUNIT_TEST(RefusesEveryControlCharacterThatTheReceiverRefuses);
   CPPUNIT_TEST(EncodesAllThatAUrlCannotHold);
   CPPUNIT_TEST_SUITE_END();
 
@@ -43,6 +47,21 @@ class NamingTest : public CppUnit::TestFixture {
     for (const std::string& name :
          {std::string(201, 'x'), std::string("a\tb"), std::string("a\x7f"), std::string("\xfc")}) {
       CPPUNIT_ASSERT_MESSAGE(name, std::holds_alternative<BadName>(TargetOf(name + ".json")));
+    }
+  }
+
+  // A name with U+0085 was refused by the receiver only, after the whole file had been sent.
+  void RefusesEveryControlCharacterThatTheReceiverRefuses() {
+    for (const std::string& character :
+         {std::string("\x01"), std::string("\x1f"), std::string("\x7f"), std::string("\u0080"),
+          std::string("\u0085"), std::string("\u009f")}) {
+      const std::string name = "a" + character + "b";
+      CPPUNIT_ASSERT_THROW_MESSAGE(name, (void)resources::CheckedFileName(name), http::HttpError);
+      CPPUNIT_ASSERT_MESSAGE(name, std::holds_alternative<BadName>(TargetOf(name + ".json")));
+    }
+    for (const std::string name : {"a\u00a0b", "\u0105", "\u2028"}) {
+      CPPUNIT_ASSERT_EQUAL(name, resources::CheckedFileName(name));
+      CPPUNIT_ASSERT_EQUAL(name, std::get<Target>(TargetOf(name + ".json")).name);
     }
   }
 
