@@ -15,6 +15,13 @@ OUT := build/$(VARIANT)
 FLAGS_release := -O2 -g
 FLAGS_asan := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -O1 -g
 FLAGS_tsan := -fsanitize=thread -O1 -g
+# libFuzzer is clang's. Its warnings are not those that the other variants are held to. The list of exceptions is for RapidJSON.
+FUZZ_CXX ?= clang++
+FLAGS_fuzz := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -O1 -g -Wno-error \
+	-fsanitize-ignorelist=tests/fuzz/ubsan-ignorelist.txt
+ifeq ($(VARIANT),fuzz)
+override CXX := $(FUZZ_CXX)
+endif
 LANGUAGE_FLAGS := -std=c++20 -Wall -Wextra -Wpedantic -Werror -Wshadow -I. -isystem /usr/include/libxml2 -pthread
 COMPILE = $(CXX) $(LANGUAGE_FLAGS) $(FLAGS_$(VARIANT)) $(CPPFLAGS) $(CXXFLAGS)
 LINK = $(CXX) -pthread $(FLAGS_$(VARIANT)) $(LDFLAGS)
@@ -135,11 +142,11 @@ bench-native: ## compile build/bench/hashpost-probe: what disk and LMDB by thems
 ##@ Checking
 
 .PHONY: test
-test: ## unit, interop, end-to-end and fault tests; ends with "N passed, N failed"
+test: fuzz-harnesses ## unit, interop, fuzz, end-to-end and fault tests; ends with "N passed, N failed"
 	@service/deps.sh run test fronts
 	@$(MAKE) --no-print-directory -j$(JOBS) VARIANT=release build/release/hashpost-worker build/release/hashpost-sender \
 		build/release/unit-tests build/release/fernet-probe build/release/json-to-xml-probe
-	@exec tests/run.sh release unit interop e2e faults
+	@exec tests/run.sh release unit interop fuzz e2e faults
 
 .PHONY: unit
 unit: ## unit tests only
@@ -164,15 +171,13 @@ deb-test: deb ## install, upgrade and purge the package on a Debian machine of i
 	@command -v debootstrap bats >/dev/null || exec service/deps.sh deb-test
 	@exec tests/run.sh release package
 
-.PHONY: fuzz
-fuzz: ## fuzz the parsers, FUZZ_SECONDS (60) each, under Address+UndefinedBehaviour sanitizer
+.PHONY: fuzz fuzz-harnesses
+fuzz: fuzz-harnesses ## fuzz every parser, FUZZ_SECONDS (60) each, under Address+UndefinedBehaviour sanitizer
+	@exec tests/fuzz/run
+
+fuzz-harnesses:
 	@service/deps.sh run fuzz
-	@$(MAKE) --no-print-directory -j$(JOBS) $(addprefix build/fuzz/,$(FUZZ_HARNESSES))
-	@for harness in $(FUZZ_HARNESSES); do \
-		mkdir -p build/fuzz/corpus/$$harness; \
-		build/fuzz/$$harness -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -print_final_stats=1 -verbosity=0 \
-			-artifact_prefix=build/fuzz/ build/fuzz/corpus/$$harness tests/fuzz/corpus/$$harness; \
-	done
+	@$(MAKE) --no-print-directory -j$(JOBS) VARIANT=fuzz $(FUZZ_HARNESSES)
 
 .PHONY: layers
 layers: ## do the includes respect the floors and rooms of the house?
@@ -251,25 +256,17 @@ $(OUT)/obj/%.o: %.cc $(OUT)/flags
 	@echo "  CXX  $<"
 	@$(COMPILE) -MMD -MP -c -o $@ $<
 
-# One compiler run for each harness: clang, since g++ has no libFuzzer. The list of exceptions is for RapidJSON.
-FUZZ_SECONDS ?= 60
-FUZZ_HARNESSES := json_fuzz http_fields_fuzz bulk_fuzz fernet_fuzz json_to_xml_fuzz multipart_fuzz
-FUZZ = clang++ $(LANGUAGE_FLAGS) -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
-	-fsanitize-ignorelist=tests/fuzz/ubsan-ignorelist.txt
-build/fuzz/json_fuzz: $(wildcard tests/fuzz/json_fuzz.cc lib/json/*.cc)
-build/fuzz/http_fields_fuzz: $(wildcard tests/fuzz/http_fields_fuzz.cc lib/json/*.cc lib/crypto/*.cc) \
-	$(addprefix fcgi-worker/http/,field_syntax.cc problem.cc media_type.cc conditional.cc digest_fields.cc)
-build/fuzz/bulk_fuzz: $(wildcard tests/fuzz/bulk_fuzz.cc lib/json/*.cc lib/crypto/*.cc lib/log/*.cc lib/progress/*.cc \
-	fcgi-worker/http/*.cc) $(addprefix fcgi-worker/resources/,bulk.cc bulk_batch.cc bulk_committer.cc failure.cc line_reader.cc message_json.cc)
-build/fuzz/fernet_fuzz: $(wildcard tests/fuzz/fernet_fuzz.cc lib/crypto/*.cc lib/io/*.cc)
-build/fuzz/json_to_xml_fuzz: $(wildcard tests/fuzz/json_to_xml_fuzz.cc lib/json/*.cc lib/xml/*.cc) \
-	$(addprefix file-sender/,json_to_xml.cc python_number.cc repeated_keys.cc spliced_text.cc xml_form.cc)
-build/fuzz/multipart_fuzz: $(wildcard tests/fuzz/multipart_fuzz.cc lib/json/*.cc) \
-	$(addprefix fcgi-worker/http/,field_syntax.cc problem.cc multipart.cc)
-build/fuzz/%:
-	@mkdir -p $(@D)
-	@echo "  FUZZ $@"
-	@$(FUZZ) -o $@ $^ -lcrypto -lxml2
+# Each tests/fuzz/NAME_fuzz.cc is a harness. It links against an archive of everything, of which it takes what it needs: a new
+# source or a new include never asks for a change here.
+FUZZ_HARNESSES := $(patsubst tests/fuzz/%.cc,build/fuzz/%,$(wildcard tests/fuzz/*_fuzz.cc))
+build/fuzz/house.a: $(filter build/fuzz/%,$(LIBRARY_OBJECTS) $(SENDER_OBJECTS)) $(OUT)/inputs
+	@rm -f $@
+	@ar rc $@ $(filter %.o,$^)
+
+.SECONDARY: $(FUZZ_HARNESSES:build/fuzz/%=build/fuzz/obj/tests/fuzz/%.o)
+build/fuzz/%_fuzz: build/fuzz/obj/tests/fuzz/%_fuzz.o build/fuzz/house.a
+	@echo "  LINK $@"
+	@$(LINK) -fsanitize=fuzzer -o $@ $^ $(LIBRARIES) $(SENDER_LIBRARIES)
 
 # Two files that change only when what they record changes: other flags compile everything again, and a
 # source that came or went links again.

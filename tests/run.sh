@@ -1,5 +1,5 @@
 #!/bin/bash
-# run.sh VARIANT SUITE…: runs the suites (unit, interop, e2e, faults, package) against build/VARIANT and ends with
+# run.sh VARIANT SUITE…: runs the suites (unit, interop, fuzz, e2e, faults, package) against build/VARIANT and ends with
 # "N passed, N failed". With a sanitizer variant, every report file counts as a failure.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -72,6 +72,13 @@ run_bats() {
     count_tap "$1" "$2" "$status"
 }
 
+# Each harness that took inputs for ten seconds, and failed for none, is a test.
+run_fuzz() {
+    local status=0
+    FUZZ_SECONDS=${FUZZ_SECONDS:-10} tests/fuzz/run 2>&1 | tee "$out/fuzz-each.tap" || status=$?
+    count_tap fuzz each "$status"
+}
+
 # start_beside NAME FRONT BATS_ARGUMENT…: runs them beside what is run next, since much of it is waiting.
 start_beside() {
     beside=("$1" "$2")
@@ -117,6 +124,7 @@ for suite in "$@"; do
     case $suite in
     unit) run_unit ;;
     interop) run_bats interop apache tests/interop ;;
+    fuzz) run_fuzz ;;
     e2e) run_e2e ;;
     faults) run_faults ;;
     package) run_bats package apache tests/package ;;

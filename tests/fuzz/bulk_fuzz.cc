@@ -1,6 +1,5 @@
 // Feeds arbitrary bytes to a bulk upload, in pieces, and compares the answer with what each line by itself
-// would get. Built with clang: -fsanitize=fuzzer,address,undefined
-// -fsanitize-ignorelist=tests/fuzz/ubsan-ignorelist.txt. Corpus: corpus/bulk_fuzz.
+// would get. Corpus: corpus/bulk_fuzz.
 
 #include <algorithm>
 #include <cstdint>
@@ -16,6 +15,7 @@
 #include "fcgi-worker/http/errors.h"
 #include "fcgi-worker/resources/bulk.h"
 #include "fcgi-worker/resources/message_json.h"
+#include "tests/fuzz/require.h"
 #include "tests/unit/lib/json/memory_streams.h"
 
 namespace {
@@ -24,10 +24,6 @@ using namespace hashpost;
 
 constexpr std::size_t kMaxMessageBytes = 64;
 constexpr std::size_t kBatchLines = 3;
-
-void Require(bool holds) {
-  if (!holds) std::abort();
-}
 
 // Knows digests only. What begins with an F never fits.
 class FuzzStore : public store::MessageStore {

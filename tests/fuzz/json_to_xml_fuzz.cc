@@ -1,7 +1,5 @@
 // Feeds arbitrary bytes to the sender's conversion: what is JSON must become XML that libxml2 takes, wherever
-// the pieces of the text end; what is not must leave no output. Built with clang:
-// -fsanitize=fuzzer,address,undefined -fsanitize-ignorelist=tests/fuzz/ubsan-ignorelist.txt. Corpus:
-// corpus/json_to_xml_fuzz.
+// the pieces of the text end; what is not must leave no output. Corpus: corpus/json_to_xml_fuzz.
 
 #include <libxml/parser.h>
 
@@ -12,16 +10,13 @@
 #include "file-sender/json_to_xml.h"
 #include "file-sender/repeated_keys.h"
 #include "lib/json/json.h"
+#include "tests/fuzz/require.h"
 #include "tests/unit/file-sender/memory_text.h"
 #include "tests/unit/lib/json/memory_streams.h"
 
 namespace {
 
 using namespace hashpost;
-
-void Require(bool holds) {
-  if (!holds) std::abort();
-}
 
 struct Outcome {
   std::string xml;

@@ -1,7 +1,5 @@
 // Feeds arbitrary bytes to the reader of forms, in pieces, and checks that what it takes does not depend on
-// the pieces, and that what is wrapped as a form comes out as it went in. Built with clang:
-// -fsanitize=fuzzer,address,undefined -fsanitize-ignorelist=tests/fuzz/ubsan-ignorelist.txt. Corpus:
-// corpus/multipart_fuzz.
+// the pieces, and that what is wrapped as a form comes out as it went in. Corpus: corpus/multipart_fuzz.
 
 #include <cstdint>
 #include <cstdlib>
@@ -11,15 +9,12 @@
 
 #include "fcgi-worker/http/multipart.h"
 #include "fcgi-worker/http/problem.h"
+#include "tests/fuzz/require.h"
 #include "tests/unit/lib/json/memory_streams.h"
 
 namespace {
 
 using namespace hashpost;
-
-void Require(bool holds) {
-  if (!holds) std::abort();
-}
 
 // What the form holds; nullopt: it is refused.
 std::optional<std::string> Read(std::string_view body, std::size_t piece, std::size_t room) {
