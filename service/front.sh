@@ -2,11 +2,23 @@
 # What differs between the HTTP servers in front (HASHPOST_FRONT). Sourced after settings.sh, or by what was started
 # with its settings.
 
-apache_defines() {
+# What an older version has started knows one rule, by another name.
+take_older_rules() {
+    [[ -n ${HASHPOST_ACCESS:-} ]] || return 0
+    export HASHPOST_RULE_READ=all HASHPOST_RULE_WRITE=all HASHPOST_RULE_UPLOAD=all HASHPOST_RULE_DELETE=none
     case $HASHPOST_ACCESS in
-    exposed) echo "-D HashpostExposed" ;;
-    passwords) echo "-D HashpostPasswords" ;;
+    local) HASHPOST_RULE_DELETE=all ;;
+    passwords) HASHPOST_RULE_DELETE=password ;;
     esac
+}
+
+apache_defines() {
+    local operation rule
+    for operation in Read Write Delete Upload; do
+        rule=HASHPOST_RULE_${operation^^}
+        [[ ${!rule} == all ]] || echo "-D Hashpost$operation"
+        [[ ${!rule} != certificate ]] || echo "-D HashpostCertificate"
+    done
     [[ -z $HASHPOST_PLAIN_LISTEN_AT ]] || echo "-D HashpostPlain"
     [[ -z ${HASHPOST_TRUSTED_PROXIES:-} ]] || echo "-D HashpostProxied"
 }

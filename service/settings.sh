@@ -52,6 +52,12 @@ if ((EUID == 0)); then default_user=www-data; else default_user=$(id -un); fi
 : "${HASHPOST_HTTPD_MPM:=event}"
 : "${HASHPOST_HTTPD_THREADS:=640}"
 : "${HASHPOST_PASSWORD_FILE:=}"
+: "${HASHPOST_CLIENT_CA:=}"
+: "${HASHPOST_ACCESS_READ:=all}"
+: "${HASHPOST_ACCESS_WRITE:=all}"
+# (Unless set, it follows from the address and the password file.)
+: "${HASHPOST_ACCESS_DELETE:=}"
+: "${HASHPOST_ACCESS_UPLOAD:=all}"
 : "${HASHPOST_WORKER_BIN:=$HASHPOST_ROOT/build/release/hashpost-worker}"
 : "${HASHPOST_SENDER_BIN:=$HASHPOST_ROOT/build/release/hashpost-sender}"
 : "${LOG_LEVEL:=info}"
@@ -123,7 +129,7 @@ if [[ -n $SERVER_PORT ]]; then
 fi
 
 # Paths become part of the configuration of the front and supervisord, which have their own quoting rules.
-for name in HASHPOST_HOME HASHPOST_DATA HASHPOST_CERT HASHPOST_KEY HASHPOST_PASSWORD_FILE \
+for name in HASHPOST_HOME HASHPOST_DATA HASHPOST_CERT HASHPOST_KEY HASHPOST_PASSWORD_FILE HASHPOST_CLIENT_CA \
     HASHPOST_WORKER_BIN HASHPOST_SENDER_BIN HASHPOST_ROOT certs; do
     [[ -z ${!name} || ${!name} == /* ]] || printf -v "$name" '%s' "$PWD/${!name}"
     [[ ${!name} =~ ^[A-Za-z0-9_./+@:,~-]*$ ]] ||
@@ -187,25 +193,18 @@ if [[ -n $SERVER_PORT ]]; then
     fi
 fi
 
-# What an address that others can reach allows: access.conf, and the like for the other fronts. The address tells, unless
-# something else stands before it: a container is reached where its engine publishes it, a proxy has clients of its own.
-if [[ $HASHPOST_EXPOSED == auto ]]; then
-    HASHPOST_EXPOSED=yes
-    [[ $HASHPOST_LISTEN != 127.* && $HASHPOST_LISTEN != ::1 || -n $HASHPOST_TRUSTED_PROXIES ]] || HASHPOST_EXPOSED=no
-fi
-HASHPOST_ACCESS=local
-if [[ -n $HASHPOST_PASSWORD_FILE ]]; then
-    HASHPOST_ACCESS=passwords
-elif [[ $HASHPOST_EXPOSED == yes ]]; then
-    HASHPOST_ACCESS=exposed
-fi
+# shellcheck source=service/access.sh
+source "$HASHPOST_ROOT/service/access.sh"
 
 # The sender. For a receiver on this machine it seals with the receiver's key, which a worker makes if need be.
 HASHPOST_SENDERS=0
 if [[ -n $INPUT_DIR ]]; then
     HASHPOST_SENDERS=1
     : "${STATUS_DB_PATH:=$HASHPOST_DATA/sender}"
-    [[ $OUTPUT_DIR == none || ! ${RECEIVER_ADDRESS:-127.0.0.1} =~ ^(127\..*|localhost|::1)$ ]] || : "${ENCRYPTION_KEY:=$DECRYPTION_KEY}"
+    receiver=${RECEIVER_ADDRESS:-127.0.0.1}
+    if [[ $OUTPUT_DIR != none ]] && { [[ $receiver == localhost ]] || is_loopback "$receiver"; }; then
+        : "${ENCRYPTION_KEY:=$DECRYPTION_KEY}"
+    fi
     : "${ENCRYPTION_KEY:=/run/secrets/encryption_key}"
     # (supervisord starts it in another folder.)
     for name in INPUT_DIR STATUS_DB_PATH ENCRYPTION_KEY RECEIVER_CA_FILE RECEIVER_CERT RECEIVER_KEY; do
@@ -232,4 +231,4 @@ export HASHPOST_FRONT HASHPOST_ROOT HASHPOST_HOME HASHPOST_DATA HASHPOST_LISTEN 
     HASHPOST_LOG_FILES HASHPOST_HTTPD_MPM HASHPOST_HTTPD_THREADS HASHPOST_PASSWORD_FILE HASHPOST_WORKER_BIN LOG_LEVEL \
     HASHPOST_MAX_BODY_BYTES HASHPOST_MAX_BODY_KIB HASHPOST_MAX_SPOOL_BYTES HASHPOST_PROXY_SECONDS HASHPOST_STOP_SECONDS \
     HASHPOST_OPEN_FILES HASHPOST_CORES HASHPOST_PREFIX HASHPOST_GROUP HASHPOST_SUPERVISOR_USER HASHPOST_URL HASHPOST_LISTEN_AT \
-    HASHPOST_ACCESS HASHPOST_TRUSTED_PROXIES HASHPOST_FRONT_STOP_SIGNAL HASHPOST_FRONT_LOG_READERS HASHPOST_SENDER_BIN HASHPOST_SENDERS
+    HASHPOST_CLIENT_CA HASHPOST_TRUSTED_PROXIES HASHPOST_FRONT_STOP_SIGNAL HASHPOST_FRONT_LOG_READERS HASHPOST_SENDER_BIN HASHPOST_SENDERS

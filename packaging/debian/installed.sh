@@ -18,5 +18,6 @@ HASHPOST_SENDER_BIN=/usr/bin/hashpost-sender
 # Only Apache knows who reaches it.
 : "${HASHPOST_EXPOSED:=yes}"
 [[ $HASHPOST_EXPOSED != auto ]] || HASHPOST_EXPOSED=yes
+web_server_is_ours=no
 certs=/etc/hashpost
 run_by=hashpost

@@ -129,7 +129,7 @@ typed() {
     ask "$FOO" -X DELETE
     expect_problem 403 forbidden
     # But for who says otherwise.
-    [[ $(HASHPOST_TRUSTED_PROXIES=127.0.0.1 HASHPOST_EXPOSED=no bash -c 'source "$ROOT/service/settings.sh" && echo "$HASHPOST_ACCESS"') == local ]]
+    [[ $(HASHPOST_TRUSTED_PROXIES=127.0.0.1 HASHPOST_EXPOSED=no bash -c 'source "$ROOT/service/settings.sh" && echo "$HASHPOST_RULE_DELETE"') == all ]]
 }
 
 served_serial() {

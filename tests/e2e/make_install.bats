@@ -65,7 +65,7 @@ has_page() {
     [[ $(env -u HASHPOST_WORKER_BIN "$PREFIX/lib/hashpost/service/write-vhost-settings" "$file") == written ]]
     [[ -z $(env -u HASHPOST_WORKER_BIN "$PREFIX/lib/hashpost/service/write-vhost-settings" "$file") ]]
     # Nobody knows who reaches that httpd.
-    grep -q '^Define HashpostExposed$' "$file"
+    grep -q '^Define HASHPOST_RULE_DELETE none$' "$file"
     {
         grep -h '^LoadModule' "$PREFIX/lib/hashpost/httpd-conf/httpd.conf" | sed "s/\${HASHPOST_HTTPD_MPM}/event/g"
         printf 'LoadModule %s_module /usr/lib/apache2/modules/mod_%s.so\n' filter filter substitute substitute
