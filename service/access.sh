@@ -4,8 +4,11 @@
 
 access_operations=(READ WRITE DELETE UPLOAD)
 
-# is_loopback ADDRESS: only this machine reaches it. (127.0.0.0/8 and the forms of ::1; whatever is not certain is not.)
-is_loopback() { [[ $1 =~ ^127(\.[0-9]{1,3}){3}$ || $1 =~ ^[0:]+:0{0,3}1$ ]]; }
+# is_loopback ADDRESS…: only this machine reaches any of them. (127.0.0.0/8 and the forms of ::1; whatever is not certain is not.)
+is_loopback() {
+    local address
+    for address in "$@"; do [[ $address =~ ^127(\.[0-9]{1,3}){3}$ || $address =~ ^[0:]+:0{0,3}1$ ]] || return 1; done
+}
 
 # What `loopback` comes to, and whether others reach the service. The address tells, unless something else stands before
 # it: a container is reached where its engine publishes it, and a proxy on this machine passes on everybody's requests
@@ -16,7 +19,8 @@ yes) exposed=yes loopback_rule=none ;;
 no) exposed=no loopback_rule=all ;;
 *)
     exposed=no
-    is_loopback "$HASHPOST_LISTEN" || exposed=yes
+    # shellcheck disable=SC2086  # a list of addresses
+    is_loopback $HASHPOST_LISTEN || exposed=yes
     [[ -z $HASHPOST_TRUSTED_PROXIES ]] || exposed=yes loopback_rule=none
     ;;
 esac
@@ -71,11 +75,14 @@ with_rule() {
     echo "${list:2}"
 }
 
+# reached_of FIRST MORE: the addresses in words.
+reached_of() { echo "$1${2:+ and ${2// / and }}"; }
 # The addresses where others reach the service, if any.
 reached_at=
-[[ $exposed == no ]] || reached_at=$HASHPOST_LISTEN_AT
-[[ -z $HASHPOST_PLAIN_LISTEN_AT || $HASHPOST_EXPOSED == no ]] || { [[ $exposed == no ]] && is_loopback "$SERVER_IP"; } ||
-    reached_at+=${reached_at:+ and }$HASHPOST_PLAIN_LISTEN_AT
+[[ $exposed == no ]] || reached_at=$(reached_of "$HASHPOST_LISTEN_AT" "$HASHPOST_LISTEN_MORE")
+# shellcheck disable=SC2086  # a list of addresses
+[[ -z $HASHPOST_PLAIN_LISTEN_AT || $HASHPOST_EXPOSED == no ]] || { [[ $exposed == no ]] && is_loopback $SERVER_IP; } ||
+    reached_at+=${reached_at:+ and }$(reached_of "$HASHPOST_PLAIN_LISTEN_AT" "$HASHPOST_PLAIN_LISTEN_MORE")
 
 # One line that says what they may do.
 tell_access() {

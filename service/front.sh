@@ -23,6 +23,12 @@ apache_defines() {
     [[ -z ${HASHPOST_TRUSTED_PROXIES:-} ]] || echo "-D HashpostProxied"
 }
 
+# One Listen for each address but the first, which is all that the configuration file can say.
+apache_listens() {
+    local at
+    for at in ${HASHPOST_LISTEN_MORE:-} ${HASHPOST_PLAIN_LISTEN_MORE:-}; do printf '%s\n' -c "Listen $at"; done
+}
+
 # render FILE: prints it with each ${HASHPOST_…} replaced. (The values hold no sign that nginx would read as more than
 # a letter: settings.sh sees to it.)
 render() {
@@ -38,6 +44,9 @@ render() {
 write_nginx_conf() {
     local HASHPOST_ACCESS_LOG=$HASHPOST_HOME/front-access.fifo HASHPOST_ERROR_LOG=$HASHPOST_HOME/front-error.fifo
     # shellcheck disable=SC2034  # render names it
+    local at HASHPOST_NGINX_LISTEN=""
+    for at in $HASHPOST_LISTEN_AT ${HASHPOST_LISTEN_MORE:-}; do HASHPOST_NGINX_LISTEN+="listen $at ssl http2 backlog=4096; "; done
+    # shellcheck disable=SC2034
     local HASHPOST_NGINX_PROXIES=${HASHPOST_TRUSTED_PROXIES:+set_real_ip_from ${HASHPOST_TRUSTED_PROXIES// /; set_real_ip_from };}
     if (($#)); then
         local HASHPOST_HOME=$1
@@ -59,11 +68,12 @@ write_lighttpd_errors() (
 
 # Prints what the front says against its configuration and fails, or prints nothing.
 check_front() {
-    local said folder
+    local said folder listens
     case $HASHPOST_FRONT in
     apache)
+        mapfile -t listens < <(apache_listens)
         # shellcheck disable=SC2046  # a list of options
-        said=$(/usr/sbin/apache2 -t $(apache_defines) -f "$HASHPOST_ROOT/httpd-conf/httpd.conf" 2>&1) || {
+        said=$(/usr/sbin/apache2 -t $(apache_defines) "${listens[@]}" -f "$HASHPOST_ROOT/httpd-conf/httpd.conf" 2>&1) || {
             echo "$said"
             return 1
         }

@@ -19,11 +19,14 @@ refuse() {
 # --- defaults --------------------------------------------------------------------------------------
 
 if ((EUID == 0)); then default_user=www-data; else default_user=$(id -un); fi
+# Both loopback addresses, since "localhost" may mean either; one, where the kernel has no ::1.
+loopback=127.0.0.1
+! grep -q '^0\{31\}1 ' /proc/net/if_inet6 2>/dev/null || loopback+=,::1
 
 : "${HASHPOST_FRONT:=apache}"
 : "${HASHPOST_HOME:=$HASHPOST_ROOT/run}"
 : "${HASHPOST_DATA:=$HASHPOST_ROOT/lmdb-data}"
-: "${HASHPOST_LISTEN:=127.0.0.1}"
+: "${HASHPOST_LISTEN:=$loopback}"
 : "${HASHPOST_PORT:=5000}"
 : "${HASHPOST_EXPOSED:=auto}"
 : "${HASHPOST_TRUSTED_PROXIES:=}"
@@ -39,7 +42,7 @@ if ((EUID == 0)); then default_user=www-data; else default_user=$(id -un); fi
 : "${HASHPOST_MAX_BULK_BYTES:=0}"
 : "${OUTPUT_DIR:=$HASHPOST_DATA/drop/output}"
 : "${DECRYPTION_KEY:=}"
-: "${SERVER_IP:=127.0.0.1}"
+: "${SERVER_IP:=$loopback}"
 : "${SERVER_PORT:=}"
 : "${HASHPOST_FILE_UPLOADS:=4}"
 : "${HASHPOST_MAX_FILE_BYTES:=0}"
@@ -110,10 +113,19 @@ make_bytes HASHPOST_MAX_MESSAGE_BYTES 1 67108864
 [[ $HASHPOST_MAX_BULK_BYTES == 0 ]] || make_bytes HASHPOST_MAX_BULK_BYTES 1 17592186044416
 [[ $HASHPOST_MAX_FILE_BYTES == 0 ]] || make_bytes HASHPOST_MAX_FILE_BYTES 1 17592186044416
 octet='(25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])'
-for name in HASHPOST_LISTEN SERVER_IP; do
-    [[ ${!name} =~ ^($octet\.){3}$octet$ || (${!name} == *:* && ${!name} =~ ^[0-9a-fA-F:]+$) ]] ||
-        refuse "$name=${!name} must be an IP address, such as 127.0.0.1, 0.0.0.0 or ::1."
-done
+# check_addresses NAME: a list of IP addresses, which gets spaces in place of its commas.
+check_addresses() {
+    local list address
+    IFS=', ' read -ra list <<<"${!1}"
+    for address in "${list[@]}"; do
+        [[ $address =~ ^($octet\.){3}$octet$ || ($address == *:* && $address =~ ^[0-9a-fA-F:]+$) ]] ||
+            refuse "$1=${!1} must be IP addresses with commas between them, such as 127.0.0.1,::1 or 0.0.0.0."
+    done
+    [[ ${#list[@]} == "$(printf '%s\n' "${list[@]}" | sort -u | wc -l)" ]] || refuse "$1=${!1} names an address twice."
+    printf -v "$1" '%s' "${list[*]}"
+}
+check_addresses HASHPOST_LISTEN
+check_addresses SERVER_IP
 IFS=', ' read -ra proxies <<<"$HASHPOST_TRUSTED_PROXIES"
 for proxy in "${proxies[@]}"; do
     [[ $proxy =~ ^($octet\.){3}$octet(/(3[0-2]|[12]?[0-9]))?$ ||
@@ -172,26 +184,25 @@ HASHPOST_PREFIX=
 HASHPOST_GROUP=$(id -gn "$HASHPOST_USER")
 HASHPOST_SUPERVISOR_USER=$(id -un)
 
+# at_port NAME ADDRESSES PORT: each of them with the port, as web servers write them: the first one becomes NAME_AT, the
+# others NAME_MORE. (httpd's configuration can say one, and the command line of one that runs already says no others.)
+at_port() {
+    local address list=()
+    for address in $2; do
+        [[ $address != *:* ]] || address="[$address]"
+        list+=("$address:$3")
+    done
+    printf -v "$1_AT" '%s' "${list[0]}"
+    printf -v "$1_MORE" '%s' "${list[*]:1}"
+}
 # Where a client on this machine finds the service.
-case $HASHPOST_LISTEN in
-127.0.0.1 | 0.0.0.0 | :: | ::1) HASHPOST_URL=https://localhost:$HASHPOST_PORT ;;
-*:*) HASHPOST_URL="https://[$HASHPOST_LISTEN]:$HASHPOST_PORT" ;;
-*) HASHPOST_URL=https://$HASHPOST_LISTEN:$HASHPOST_PORT ;;
+at_port HASHPOST_LISTEN "$HASHPOST_LISTEN" "$HASHPOST_PORT"
+case " $HASHPOST_LISTEN " in
+*' 127.0.0.1 '* | *' 0.0.0.0 '* | *' :: '* | *' ::1 '*) HASHPOST_URL=https://localhost:$HASHPOST_PORT ;;
+*) HASHPOST_URL=https://$HASHPOST_LISTEN_AT ;;
 esac
-if [[ $HASHPOST_LISTEN == *:* ]]; then
-    HASHPOST_LISTEN_AT="[$HASHPOST_LISTEN]:$HASHPOST_PORT"
-else
-    HASHPOST_LISTEN_AT=$HASHPOST_LISTEN:$HASHPOST_PORT
-fi
-
-HASHPOST_PLAIN_LISTEN_AT=
-if [[ -n $SERVER_PORT ]]; then
-    if [[ $SERVER_IP == *:* ]]; then
-        HASHPOST_PLAIN_LISTEN_AT="[$SERVER_IP]:$SERVER_PORT"
-    else
-        HASHPOST_PLAIN_LISTEN_AT=$SERVER_IP:$SERVER_PORT
-    fi
-fi
+HASHPOST_PLAIN_LISTEN_AT="" HASHPOST_PLAIN_LISTEN_MORE=""
+[[ -z $SERVER_PORT ]] || at_port HASHPOST_PLAIN_LISTEN "$SERVER_IP" "$SERVER_PORT"
 
 # shellcheck source=service/access.sh
 source "$HASHPOST_ROOT/service/access.sh"
@@ -225,10 +236,10 @@ esac
 export HASHPOST_FRONT HASHPOST_ROOT HASHPOST_HOME HASHPOST_DATA HASHPOST_LISTEN HASHPOST_PORT HASHPOST_CERT HASHPOST_KEY \
     HASHPOST_USER HASHPOST_WORKERS HASHPOST_THREADS HASHPOST_MAX_MESSAGE_BYTES HASHPOST_MAX_STORE_BYTES \
     HASHPOST_BULK_UPLOADS HASHPOST_BULK_BATCH_LINES HASHPOST_MAX_BULK_BYTES HASHPOST_BULK_LIMIT \
-    OUTPUT_DIR DECRYPTION_KEY SERVER_IP SERVER_PORT HASHPOST_PLAIN_LISTEN_AT \
+    OUTPUT_DIR DECRYPTION_KEY SERVER_IP SERVER_PORT HASHPOST_PLAIN_LISTEN_AT HASHPOST_PLAIN_LISTEN_MORE \
     HASHPOST_FILE_UPLOADS HASHPOST_MAX_FILE_BYTES HASHPOST_TOKEN_MAX_AGE \
     HASHPOST_HANG_SECONDS HASHPOST_DRAIN_SECONDS HASHPOST_START_SECONDS HASHPOST_LOG_BYTES \
     HASHPOST_LOG_FILES HASHPOST_HTTPD_MPM HASHPOST_HTTPD_THREADS HASHPOST_PASSWORD_FILE HASHPOST_WORKER_BIN LOG_LEVEL \
     HASHPOST_MAX_BODY_BYTES HASHPOST_MAX_BODY_KIB HASHPOST_MAX_SPOOL_BYTES HASHPOST_PROXY_SECONDS HASHPOST_STOP_SECONDS \
-    HASHPOST_OPEN_FILES HASHPOST_CORES HASHPOST_PREFIX HASHPOST_GROUP HASHPOST_SUPERVISOR_USER HASHPOST_URL HASHPOST_LISTEN_AT \
+    HASHPOST_OPEN_FILES HASHPOST_CORES HASHPOST_PREFIX HASHPOST_GROUP HASHPOST_SUPERVISOR_USER HASHPOST_URL HASHPOST_LISTEN_AT HASHPOST_LISTEN_MORE \
     HASHPOST_CLIENT_CA HASHPOST_TRUSTED_PROXIES HASHPOST_FRONT_STOP_SIGNAL HASHPOST_FRONT_LOG_READERS HASHPOST_SENDER_BIN HASHPOST_SENDERS
