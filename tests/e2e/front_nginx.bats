@@ -44,7 +44,7 @@ expect_for() { expect_problem "$1" "$2" || { echo "the case: $3"; return 1; }; }
     local pids before
     mapfile -t pids < <(started_processes SUPERVISOR_PROCESS_NAME=front-log-0)
     ((${#pids[@]} == 1))
-    before=$(cat "$HASHPOST_HOME"/logs/httpd/access.log* | grep -c nothing-in-the-log || true)
+    before=$(cat "$HASHPOST_HOME"/logs/httpd/access-*.log | grep -c nothing-in-the-log || true)
     kill -s KILL "${pids[0]}"
     for _ in {1..20}; do
         ask /nothing-in-the-log --max-time 2
@@ -52,7 +52,7 @@ expect_for() { expect_problem "$1" "$2" || { echo "the case: $3"; return 1; }; }
     done
     wait_for 5 logged_since "$before" 20
 }
-logged_since() { (($(cat "$HASHPOST_HOME"/logs/httpd/access.log* | grep -c nothing-in-the-log) == $1 + $2)); }
+logged_since() { (($(cat "$HASHPOST_HOME"/logs/httpd/access-*.log | grep -c nothing-in-the-log) == $1 + $2)); }
 
 @test "a bulk upload is not spooled: a line is stored before the next one comes; the answer comes after the last" {
     local line='{"message":"bulk line"}\n'

@@ -39,11 +39,11 @@ proxy_start() {
 # through ADDRESS PATH [CURL OPTION…]: like ask, from a client with that address, through the proxy.
 through() { URL=$PROXY ask "$2" --interface "$1" "${@:3}"; }
 
-logged_for() { cat "$HASHPOST_HOME"/logs/httpd/access.log* | grep -F " $1 HTTP/" | cut -d' ' -f1 | grep -qxF "$2"; }
+logged_for() { cat "$HASHPOST_HOME"/logs/httpd/access-*.log | grep -F " $1 HTTP/" | cut -d' ' -f1 | grep -qxF "$2"; }
 # client_of PATH ADDRESS: that request, which is asked for once, is logged for that address.
 client_of() {
     wait_for 10 logged_for "$1" "$2" || {
-        grep -hF " $1 " "$HASHPOST_HOME"/logs/httpd/access.log*
+        grep -hF " $1 " "$HASHPOST_HOME"/logs/httpd/access-*.log
         return 1
     }
 }
