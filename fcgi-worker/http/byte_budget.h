@@ -13,7 +13,7 @@ namespace hashpost::http {
 
 class ByteBudget {
  public:
-  explicit ByteBudget(std::size_t bytes) : left_(static_cast<std::ptrdiff_t>(bytes)) {}
+  explicit ByteBudget(std::size_t bytes) : left_(bytes) {}
 
   // Some bytes of the budget, given back at the end of its life. The budget must outlive it.
   class Share {
@@ -21,9 +21,11 @@ class ByteBudget {
     Share() = default;
     Share(Share&& other) noexcept
         : budget_(std::exchange(other.budget_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}
+    // What this held before is given back at once.
     Share& operator=(Share&& other) noexcept {
-      std::swap(budget_, other.budget_);
-      std::swap(bytes_, other.bytes_);
+      Share taken(std::move(other));
+      std::swap(budget_, taken.budget_);
+      std::swap(bytes_, taken.bytes_);
       return *this;
     }
     ~Share() {
@@ -32,27 +34,27 @@ class ByteBudget {
 
    private:
     friend class ByteBudget;
-    Share(ByteBudget* budget, std::ptrdiff_t bytes) : budget_(budget), bytes_(bytes) {}
+    Share(ByteBudget* budget, std::size_t bytes) : budget_(budget), bytes_(bytes) {}
     ByteBudget* budget_ = nullptr;
-    std::ptrdiff_t bytes_ = 0;
+    std::size_t bytes_ = 0;
   };
 
   // Requests up to this many bytes are always granted.
   static constexpr std::size_t kFree = 64U << 10U;
 
-  // nullopt if less than `bytes` is left.
+  // nullopt if less than `bytes` is left. A refusal takes nothing, not even for a moment: nobody else is
+  // refused for it.
   [[nodiscard]] std::optional<Share> Take(std::size_t bytes) {
     if (bytes <= kFree) return Share();
-    const auto wanted = static_cast<std::ptrdiff_t>(bytes);
-    if (left_.fetch_sub(wanted, std::memory_order_relaxed) < wanted) {
-      left_.fetch_add(wanted, std::memory_order_relaxed);
-      return std::nullopt;
-    }
-    return Share(this, wanted);
+    std::size_t left = left_.load(std::memory_order_relaxed);
+    do {
+      if (left < bytes) return std::nullopt;
+    } while (!left_.compare_exchange_weak(left, left - bytes, std::memory_order_relaxed));
+    return Share(this, bytes);
   }
 
  private:
-  std::atomic<std::ptrdiff_t> left_;
+  std::atomic<std::size_t> left_;
 };
 
 }  // namespace hashpost::http
