@@ -114,8 +114,8 @@ make_front_fifos() {
     rm -f "$HASHPOST_HOME"/front-{access,error}.fifo
     ((HASHPOST_FRONT_LOG_READERS > 0)) || return 0
     mkfifo -m 0600 "$HASHPOST_HOME"/front-{access,error}.fifo
-    # (lighttpd opens them as that user.)
-    ((EUID != 0)) || chown -h "$HASHPOST_USER:$HASHPOST_GROUP" "$HASHPOST_HOME"/front-{access,error}.fifo
+    # (It opens them as that user.)
+    [[ $HASHPOST_FRONT != lighttpd ]] || ((EUID != 0)) || chown -h "$HASHPOST_USER:$HASHPOST_GROUP" "$HASHPOST_HOME"/front-{access,error}.fifo
 }
 
 # Asks a front that is still there, whichever it is, to finish and end, in the way of each; then KILLs it.

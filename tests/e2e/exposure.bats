@@ -89,8 +89,9 @@ DIGEST=2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824
 }
 
 # In $HASHPOST_HOME and its logs root works by name.
+# (A socket or FIFO can only be written into.)
 open_to_user() {
-    find "$HASHPOST_HOME" "$HASHPOST_HOME/logs" -maxdepth 1 ! -name fcgi.sock \
+    find "$HASHPOST_HOME" "$HASHPOST_HOME/logs" -maxdepth 1 ! -name fcgi.sock ! -type p \
         \( -user www-data -o -perm /002 -o -group www-data -perm /020 -o -type l \) -printf '%P\n' | sort
 }
 
