@@ -103,10 +103,34 @@ check_front() {
 # (lighttpd may not read the key any more once it runs: it ends, and supervisord starts it anew.)
 reload_front() {
     case $HASHPOST_FRONT in
-    apache) kill -s USR1 "$1" ;;
+    apache) reload_apache "$1" ;;
     lighttpd) kill -s INT "$1" ;;
     nginx) write_nginx_conf && kill -s HUP "$1" ;;
     esac
+}
+
+# A graceful restart closes idle connections at once, and a client may be about to use one. So for as long as Apache keeps an
+# idle connection each response ends its own (limits.conf), and then there are none; the file goes when the new child serves,
+# since the old one knows by then.
+reload_apache() {
+    local seconds old deadline
+    seconds=$(sed -nE 's/^KeepAliveTimeout ([0-9]+)$/\1/p' "$HASHPOST_ROOT/httpd-conf/limits.conf")
+    trap 'rm -f "$HASHPOST_HOME/closing"' EXIT
+    : >"$HASHPOST_HOME/closing"
+    echo "apache: each response ends its connection for $((seconds + 1)) s, so that no request is lost"
+    sleep $((seconds + 1))
+    old=$(apache_children "$1" | sort)
+    kill -s USR1 "$1"
+    deadline=$((SECONDS + HASHPOST_START_SECONDS))
+    until [[ -n $(comm -13 <(echo "$old") <(apache_children "$1" | sort)) ]] || ((SECONDS >= deadline)); do sleep 0.02; done
+    rm -f "$HASHPOST_HOME/closing"
+}
+# apache_children PID: prints the ids of the children that serve.
+apache_children() {
+    local pid
+    for pid in $(cat "/proc/$1/task/$1/children" 2>/dev/null); do
+        [[ $(cat "/proc/$pid/comm" 2>/dev/null) != apache2 ]] || echo "$pid"
+    done
 }
 
 # Into a home that was prepared; whoever opens a FIFO must find the same one until the service ends.
