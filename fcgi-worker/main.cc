@@ -23,6 +23,7 @@
 #include "fcgi-worker/resources/health.h"
 #include "fcgi-worker/resources/message.h"
 #include "fcgi-worker/resources/messages.h"
+#include "fcgi-worker/resources/problems_page.h"
 #include "fcgi-worker/resources/router.h"
 #include "fcgi-worker/resources/upload.h"
 #include "fcgi-worker/supervision.h"
@@ -106,7 +107,8 @@ int Serve(const Config& config) {
 
   resources::FixedAnswer health(R"({"msg":"Server is healthy","status_code":200})");
   resources::FixedAnswer liveness(R"({"status":"alive"})");
-  resources::Readiness readiness(store, committer, config.home + "/pool/pool.json", config.hang_limit);
+  resources::Readiness readiness(store, committer, config.home, config.hang_limit);
+  resources::ProblemsPage problems;
   resources::Bulk bulk(store, budget, failure, {config.max_message_bytes, config.max_bulk_bytes},
                        config.bulk_batch_lines);
   resources::Messages messages(store, committer, budget, failure, bulk, config.max_message_bytes);
@@ -116,6 +118,7 @@ int Serve(const Config& config) {
   router.Add("/messages", messages);
   router.Add(std::string(resources::Message::kPath), message);
   router.Add(std::string(resources::Upload::kPath), *upload);
+  router.Add(std::string(resources::ProblemsPage::kPath), problems);
   router.Add("/", health);
   router.Add("/livez", liveness);
   router.Add("/readyz", readiness);

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "fcgi-worker/http/problem.h"
+#include "fcgi-worker/resources/spool_folder.h"
 
 namespace hashpost::resources {
 namespace {
@@ -44,7 +45,11 @@ std::optional<http::Response> Readiness::Handle(std::unique_ptr<http::Exchange>&
     ThrowNotReady("Writes have waited for the disk for over " + std::to_string(max_delay_.count()) +
                   " s: look at the disk, and at other users of the store.");
   }
-  return Json("{\"status\":\"ready\",\"pool\":" + PoolState(pool_file_) + "}");
+  if (!SpoolHasRoom(home_ + "/tmp")) {
+    ThrowNotReady("The folder of the web server for request bodies, " + home_ +
+                  "/tmp, is full: free some space there.");
+  }
+  return Json("{\"status\":\"ready\",\"pool\":" + PoolState(home_ + "/pool/pool.json") + "}");
 }
 
 }  // namespace hashpost::resources

@@ -26,19 +26,19 @@ class FixedAnswer : public Resource {
 };
 
 // 200 when a write would succeed, else 503 with the reason. Shows what the pool's keeper wrote to
-// `pool_file`: which workers run, and whether they keep crashing.
+// `home`/pool/pool.json: which workers run, and whether they keep crashing.
 class Readiness : public Resource {
  public:
-  Readiness(store::MessageStore& store, const store::GroupCommitter& committer, std::string pool_file,
+  Readiness(store::MessageStore& store, const store::GroupCommitter& committer, std::string home,
             std::chrono::seconds max_delay)
-      : store_(store), committer_(committer), pool_file_(std::move(pool_file)), max_delay_(max_delay) {}
+      : store_(store), committer_(committer), home_(std::move(home)), max_delay_(max_delay) {}
   [[nodiscard]] std::string_view Allow() const override { return "GET, HEAD, OPTIONS"; }
   [[nodiscard]] std::optional<http::Response> Handle(std::unique_ptr<http::Exchange>& exchange) override;
 
  private:
   store::MessageStore& store_;
   const store::GroupCommitter& committer_;
-  const std::string pool_file_;
+  const std::string home_;                // HASHPOST_HOME
   const std::chrono::seconds max_delay_;  // the longest that a write may wait for its commit
 };
 

@@ -10,8 +10,14 @@ def fault(text, status, slug):
         problem = json.loads(text)
     except ValueError as error:
         return "it is not JSON: %s" % error
+    # What is for senders of files is in all documents of a web server, and in those of a worker below /upload/.
+    for_senders = {name: problem.pop(name) for name in ("msg", "status_code") if name in problem}
+    if for_senders and for_senders != {"msg": problem.get("err_msg"), "status_code": status}:
+        return "its members for senders are %s" % for_senders
     if sorted(problem) != ["detail", "err_msg", "status", "title", "type"]:
         return "its members are %s" % sorted(problem)
+    if problem["err_msg"] != problem["detail"]:
+        return "its err_msg is not its detail"
     if problem["type"] != "/problems/" + slug:
         return "its type is %r" % problem["type"]
     if type(problem["status"]) is not int or problem["status"] != status:
