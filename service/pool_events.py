@@ -2,14 +2,15 @@
 
 Protocol: http://supervisord.org/events.html (events on stdin, answers on stdout).
 Keeps POOL_JSON up to date: the state of each worker, its crashes within the last minute, its failed starts and
-when it is tried again (both from service/start-worker). Logs one plain line for each crash. Ends a worker that
-somebody stopped (SIGSTOP) for longer than HASHPOST_HANG_SECONDS: its own watchdog cannot, and it may hold the
-store's write lock. While no worker can start, it closes the pool's SOCKET, so that the front answers 503 at
+when it is tried again (both from service/start-worker). Logs one plain line for each crash. Ends workers and whatever
+else supervisord or the web server started that somebody stopped (SIGSTOP) for longer than HASHPOST_HANG_SECONDS: a
+stopped worker may hold the store's write lock, and a stopped child of httpd its clients. While no worker can start, it closes the pool's SOCKET, so that the front answers 503 at
 once instead of letting its clients wait: it takes every permission from the file, which belongs to its user.
 
 It is also supervisord's alarm clock. supervisord looks after its children only when its poll() returns: at
 input from a child, else once a second. A dead worker would wait that long to be started again. Any line that
-this process logs is such input; so it watches the front and the workers itself (pidfd) and logs when one has ended.
+this process logs is such input; so it watches the web server, the readers of its logs and the workers itself (pidfd) and
+logs when one has ended. What fails outside of it (a full disk, a process that has just gone) is logged or passed over.
 """
 
 import json
@@ -20,12 +21,16 @@ import stat
 import sys
 import time
 
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))  # (-I leaves it out)
+from stopped_processes import StoppedProcesses, descendants, look
+
 CRASH_WINDOW_SECONDS = 60
 LOOPING_FROM = 3  # crashes within the window, or failed starts in a row
 CLOSED_FROM = 2  # failed starts in a row of every worker, and the pool's socket is closed
 WORKER = "hashpost-worker"
 OPEN_MODE = 0o660  # of the pool's socket, as in supervisord.conf
-LOOK_SECONDS = 5  # how often to look for stopped workers
+LOOK_SECONDS = 5  # how often to look for stopped processes
 # Time for supervisord to reap what it was woken for by the closed pipe; only the next wake-up starts it.
 REAP_SECONDS = 0.01
 RING_AGAIN_SECONDS = 0.1
@@ -34,7 +39,10 @@ RING_AGAIN_SECONDS = 0.1
 def log(level, text):
     now = time.time()
     stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now)) + ".%03dZ" % (now % 1 * 1000)
-    os.write(2, ("[%s] - [%s] - [pool] - %s\n" % (stamp, level, text)).encode())
+    try:
+        os.write(2, ("[%s] - [%s] - [pool] - %s\n" % (stamp, level, text)).encode())
+    except OSError:  # supervisord is gone, which the next read tells
+        pass
 
 
 class Worker:
@@ -44,7 +52,6 @@ class Worker:
         self.pid = None
         self.failed_starts = 0  # in a row
         self.retry_at = None
-        self.stopped_since = None
 
     def forget_old_crashes(self, now):
         self.crashes = [t for t in self.crashes if t > now - CRASH_WINDOW_SECONDS]
@@ -69,25 +76,21 @@ class Worker:
     def cannot_start(self):
         return self.failed_starts >= CLOSED_FROM
 
-    def is_stopped(self):
-        try:
-            with open("/proc/%d/stat" % self.pid) as file:
-                return file.read().rsplit(")", 1)[1].split()[0] == "T"
-        except (OSError, TypeError):
-            return False
-
 
 class Pool:
-    def __init__(self, path, socket, groups, hang_seconds):
+    def __init__(self, path, socket, groups, shared, hang_seconds):
         self.path = path
         self.folder = os.path.dirname(path)
         self.socket = socket
+        self.shared = shared
         self.groups = groups  # as supervisord calls them: that of the workers first
-        self.hang_seconds = hang_seconds
+        self.stopped = StoppedProcesses(hang_seconds, log)
+        self.look_seconds = min(LOOK_SECONDS, hang_seconds)
         self.workers = {}
-        self.front = Worker()  # only for the alarms
+        self.others = {}  # the web server and the readers of its logs, only for the alarms
         self.looping = False
         self.written = None
+        self.unwritable = False
         self.closed = False  # what was logged last about the socket
         self.alarms = {}  # name -> (time, text): a line that is logged then, unless an event comes first
         self.pidfds = {}  # fd -> name
@@ -95,29 +98,30 @@ class Pool:
         self.adopt()
 
     def adopt(self):
-        """A listener that was restarted goes on from what the last one wrote (each start removes the file)."""
+        """A listener that was restarted goes on from what the last one wrote."""
         try:
             with open(self.path) as file:
-                known = json.load(file)
-        except (OSError, ValueError):
-            return
-        now = time.time()
-        for name, entry in known["workers"].items():
-            self.workers[name] = Worker(entry["state"], [now] * entry["crashes_last_minute"])
+                known = json.load(file)["workers"].items()
+            now = time.time()
+            self.workers = {name: Worker(entry["state"], [now] * entry["crashes_last_minute"]) for name, entry in known}
+        except (OSError, ValueError, LookupError, TypeError, AttributeError):  # there is none, or a part of one
+            pass
 
     def end_orphans(self):
         """Of a supervisord that was killed, workers live on with a socket of that time: they drain into the pool of now."""
         if os.getppid() == 1:  # supervisord is the first process, as in a container: it has no earlier one
             return
-        for folder in os.listdir("/proc"):
-            try:
-                with open("/proc/%s/stat" % folder) as file:
-                    command, rest = file.read().split("(", 1)[1].rsplit(")", 1)
-                if command == WORKER and rest.split()[1] == "1":
-                    os.kill(int(folder), signal.SIGTERM)
-                    log("INFO", "worker %s of an earlier supervisord is ended" % folder)
-            except (OSError, IndexError):  # it is no process, has gone, or is another user's
-                pass
+        for pid in (int(name) for name in os.listdir("/proc") if name.isdigit()):
+            found = look(pid)
+            if found and found.command == WORKER and found.parent == 1:
+                try:
+                    os.kill(pid, signal.SIGTERM)
+                    log("INFO", "worker %d of an earlier supervisord is ended" % pid)
+                except OSError:  # it has gone, or is another user's
+                    pass
+
+    def process(self, name):
+        return self.workers.get(name) or self.others.setdefault(name, Worker())
 
     def watch(self, name, pid):
         try:
@@ -131,7 +135,7 @@ class Pool:
         self.poller.unregister(fd)
         os.close(fd)
         name = self.pidfds.pop(fd)
-        worker = self.workers.get(name, self.front)
+        worker = self.process(name)
         if worker.state not in ("EXITED", "STOPPED"):
             self.alarms[name] = (time.time() + REAP_SECONDS, "%s (pid %s) has ended" % (name, worker.pid))
 
@@ -140,7 +144,7 @@ class Pool:
             return
         name, now = fields["processname"], time.time()
         of_pool = fields["groupname"] == self.groups[0]
-        worker = self.workers.setdefault(name, Worker()) if of_pool else self.front
+        worker = (self.workers if of_pool else self.others).setdefault(name, Worker())
         worker.state = kind[len("PROCESS_STATE_"):]
         self.alarms.pop(name, None)
         if "pid" in fields:
@@ -149,7 +153,7 @@ class Pool:
             self.watch(name, worker.pid)
         elif not of_pool:
             if worker.state == "EXITED":
-                log("ERROR", "the front (pid %s) has ended; the next one starts" % worker.pid)
+                log("ERROR", "%s (pid %s) has ended; the next one starts" % (name, worker.pid))
         elif worker.state == "EXITED":
             if fields.get("expected") == "1":
                 log("INFO", "%s (pid %s) has drained and ended; the next one starts" % (name, worker.pid))
@@ -160,16 +164,9 @@ class Pool:
             log("ERROR", "%s is %s: supervisord cannot start service/start-worker" % (name, worker.state))
 
     def end_stopped(self):
-        now = time.time()
-        for name, worker in self.workers.items():
-            if worker.state != "RUNNING" or not worker.is_stopped():
-                worker.stopped_since = None
-            elif worker.stopped_since is None:
-                worker.stopped_since = now
-            elif now - worker.stopped_since >= self.hang_seconds:
-                log("ERROR", "%s (pid %d) has been stopped for %d s; it is killed and replaced"
-                    % (name, worker.pid, now - worker.stopped_since))
-                os.kill(worker.pid, signal.SIGKILL)
+        names = {worker.pid: name for name, worker in self.workers.items() if worker.pid and worker.state == "RUNNING"}
+        # (Another supervisord's other programs are none of ours.)
+        self.stopped.end(names if self.shared else descendants(os.getppid()), names)
 
     def open_or_close(self):
         """Looks at the file each time: supervisord makes a new one, open, whenever the last worker has ended."""
@@ -192,7 +189,7 @@ class Pool:
             if now < due:
                 continue
             log("INFO", text)
-            if self.workers.get(name, self.front).state == "STOPPING":
+            if self.process(name).state == "STOPPING":
                 del self.alarms[name]
             else:  # supervisord was busy; it must still hear of this
                 self.alarms[name] = (now + RING_AGAIN_SECONDS, "%s is still waited for" % name)
@@ -214,28 +211,37 @@ class Pool:
                   if looping else ("INFO", "the pool has been calm for a minute")))
         if entries == self.written:
             return
-        self.written = entries
         stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now))
         # One worker a line, which service/pool.sh reads with a regular expression.
         lines = ",\n".join("%s: %s" % (json.dumps(name), json.dumps(entry)) for name, entry in entries.items())
         text = '{"workers": {\n%s},\n"crash_looping": %s, "updated": "%s"}\n' % (lines, json.dumps(looping), stamp)
         aside = self.path + ".new"
-        with open(aside, "w") as file:
-            file.write(text)
-        os.replace(aside, self.path)
+        try:
+            with open(aside, "w") as file:
+                file.write(text)
+            os.replace(aside, self.path)
+        except OSError as error:  # tried again at the next look
+            if not self.unwritable:
+                log("ERROR", "%s cannot be written: %s; make status and /readyz show an older state" % (self.path, error.strerror))
+            self.unwritable = True
+            return
+        self.written, self.unwritable = entries, False
 
     def seconds_to_next(self):
         now = time.time()
         moments = [due for due, _ in self.alarms.values()]
         for worker in self.workers.values():
-            moments.append(now + (1 if worker.failed_starts else LOOK_SECONDS))
+            moments.append(now + (1 if worker.failed_starts else self.look_seconds))
             if worker.crashes:
                 moments.append(worker.crashes[0] + CRASH_WINDOW_SECONDS + 0.1)
-        return max(0.0, min(moments, default=now + LOOK_SECONDS) - now)
+        return max(0.0, min(moments, default=now + self.look_seconds) - now)
 
 
 def answer(text):
-    os.write(1, text.encode())
+    try:
+        os.write(1, text.encode())
+    except OSError:
+        sys.exit(0)  # supervisord is gone
 
 
 class Events:
@@ -264,12 +270,13 @@ def words(data):
 
 
 def main():
+    if len(sys.argv) not in (3, 4):
+        log("ERROR", "usage: pool_events.py POOL_JSON SOCKET [PROGRAM]")
+        return 64
     os.umask(0o027)
-    # A supervisord that has other programs, too, has no front of ours, and was not started by service/hashpost, which
-    # ends what is left of an earlier one.
-    shared = len(sys.argv) > 3
-    groups = (sys.argv[3],) if shared else ("worker", "front")
-    pool, events = Pool(sys.argv[1], sys.argv[2], groups, int(os.environ["HASHPOST_HANG_SECONDS"])), Events()
+    shared = len(sys.argv) > 3  # with other programs of that supervisord, and no web server of ours
+    groups = (sys.argv[3],) if shared else ("worker", "front", "front-log")
+    pool, events = Pool(sys.argv[1], sys.argv[2], groups, shared, int(os.environ["HASHPOST_HANG_SECONDS"])), Events()
     if shared:
         pool.end_orphans()
     pool.poller.register(0, select.POLLIN | select.POLLHUP)
@@ -290,4 +297,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -9,6 +9,7 @@ load under_load.bash
 setup() { stack_new; }
 teardown() {
     load_abort
+    [[ -z ${LISTENER_PID:-} ]] || kill -s KILL "$LISTENER_PID" 2>/dev/null || true
     [[ -z ${STRACE_PID:-} ]] || kill -s KILL "$STRACE_PID" 2>/dev/null || true
     stack_end
 }
@@ -37,6 +38,98 @@ teardown() {
     [[ $(worker_pid 0) == "$pid" ]]
 }
 
+# is_stopped PID: all of it.
+is_stopped() { grep -q '^State:.T' "/proc/$1/status"; }
+
+@test "a worker that stays stopped is killed and replaced" {
+    local stopped sibling
+    export HASHPOST_HANG_SECONDS=2
+    stack_start
+    stopped=$(worker_pid 0) sibling=$(worker_pid 1)
+    kill -s STOP "$stopped"
+    wait_for 2 is_stopped "$stopped"
+    wait_for 20 is_gone "$stopped"
+    wait_for 10 pool_is_whole "$stopped"
+    [[ $(worker_pid 1) == "$sibling" ]]
+    grep -qE "worker-00 \\(pid $stopped\\) has been stopped for [0-9]+ s; it is killed and replaced" "$HASHPOST_HOME/logs/pool.log"
+}
+
+@test "a stopped process of the web server is killed and replaced, and its clients are served again" {
+    local child children
+    export HASHPOST_HANG_SECONDS=2
+    stack_start
+    mapfile -t children < <(web_server_children)
+    ((${#children[@]} > 0))
+    # Whichever of them a client meets.
+    kill -s STOP "${children[@]}"
+    for child in "${children[@]}"; do wait_for 20 is_gone "$child"; done
+    wait_for 10 is_ready
+    grep -qE "\\(pid ${children[0]}\\) has been stopped for [0-9]+ s; it is killed and replaced" "$HASHPOST_HOME/logs/pool.log"
+}
+# Those that serve, and nobody's log reader.
+web_server_children() {
+    local pid
+    for pid in $(pgrep -P "$(<"$HASHPOST_HOME/front.pid")"); do
+        [[ $(</proc/"$pid"/comm) != "$(<"/proc/$(<"$HASHPOST_HOME/front.pid")/comm")" ]] || echo "$pid"
+    done
+}
+
+@test "a stopped reader of a log is killed and replaced" {
+    local pid
+    export HASHPOST_HANG_SECONDS=2
+    stack_start
+    pid=$(pgrep -f "^rotatelogs .*$HASHPOST_HOME/logs/httpd/access-")
+    kill -s STOP "$pid"
+    wait_for 20 is_gone "$pid"
+    wait_for 10 pgrep -f "^rotatelogs .*$HASHPOST_HOME/logs/httpd/access-"
+}
+
+@test "the pool's listener goes on when it cannot write its state, and writes it as soon as it can" {
+    mkfifo "$SCRATCH/events"
+    exec {events}<>"$SCRATCH/events"
+    HASHPOST_HANG_SECONDS=1 $PYTHON -I -S "$ROOT/service/pool_events.py" "$SCRATCH/missing/pool.json" "$SCRATCH/socket" \
+        <"$SCRATCH/events" >"$SCRATCH/answers" 2>"$SCRATCH/log" 3>&- {events}>&- &
+    LISTENER_PID=$!
+    event() { printf 'len:%d eventname:PROCESS_STATE_%s\n%s' "${#2}" "$1" "$2" >&"$events"; }
+    event STARTING 'processname:worker-00 groupname:worker from_state:STOPPED tries:0'
+    wait_for 5 grep -q 'pool.json cannot be written: No such file or directory' "$SCRATCH/log"
+    event RUNNING "processname:worker-00 groupname:worker from_state:STARTING pid:$$"
+    wait_for 5 answered 2
+    mkdir "$SCRATCH/missing"
+    wait_for 10 grep -q '"worker-00": {"state": "RUNNING"' "$SCRATCH/missing/pool.json"
+    # Said once.
+    (($(grep -c 'cannot be written' "$SCRATCH/log") == 1))
+}
+answered() { (($(grep -c '^RESULT 2' "$SCRATCH/answers") >= $1)); }
+
+@test "the pool's listener goes on when a stopped process vanishes before it is killed, or is another user's" {
+    cat >"$SCRATCH/end.py" <<'END'
+import errno, os, signal, subprocess, sys
+sys.dont_write_bytecode = True
+sys.path.insert(0, sys.argv[1])
+import stopped_processes
+
+lines = []
+process = subprocess.Popen(["sleep", "60"])
+process.send_signal(signal.SIGSTOP)
+os.waitpid(process.pid, os.WUNTRACED)
+stopped = stopped_processes.StoppedProcesses(0, lambda level, text: lines.append(text))
+real = signal.pidfd_send_signal
+for error in (errno.ESRCH, errno.EPERM):
+    def refuse(fd, number):
+        raise OSError(error, os.strerror(error))
+    signal.pidfd_send_signal = refuse
+    stopped.end([process.pid, 1 << 30], {})
+    stopped.end([process.pid], {})
+assert len(lines) == 1 and "cannot be killed" in lines[0], lines
+signal.pidfd_send_signal = real
+stopped.complained.clear()
+stopped.end([process.pid], {})
+assert process.wait() == -signal.SIGKILL
+END
+    $PYTHON -I -S "$SCRATCH/end.py" "$ROOT/service"
+}
+
 @test "a worker that is stopped and continued over and over gives no wrong answer" {
     local pid number
     stack_start
@@ -44,7 +137,7 @@ teardown() {
     pid=$(worker_pid 0)
     for ((number = 0; number < 300; number++)); do
         kill -s STOP "$pid"
-        wait_for 2 grep -q '^State:.T' "/proc/$pid/status"
+        wait_for 2 is_stopped "$pid"
         kill -s CONT "$pid"
     done
     load_goes_on
