@@ -16,6 +16,28 @@ refuse() {
     exit 78 # EX_CONFIG
 }
 
+# httpd_threads: for Apache one for each MiB of memory, 640 to 2560, since each client that holds a thread takes up to 140 KiB;
+# and no more than the limits on threads and open files allow (HASHPOST_OPEN_FILES below).
+httpd_threads() {
+    local name kib cgroup limit threads=640
+    if [[ $HASHPOST_FRONT == apache ]]; then
+        read -r name kib _ </proc/meminfo
+        [[ $name == MemTotal: ]] || kib=0
+        IFS=: read -r _ _ cgroup < <(grep ^0:: /proc/self/cgroup) || cgroup=/
+        if limit=$(cat "/sys/fs/cgroup$cgroup/memory.max" 2>/dev/null) && [[ $limit != max ]]; then
+            ((limit / 1024 >= kib)) || kib=$((limit / 1024))
+        fi
+        threads=$((kib / 1024 < 640 ? 640 : kib / 1024 > 2560 ? 2560 : kib / 1024))
+        # Half of them for mod_http2's threads and all other processes.
+        if limit=$(cat "/sys/fs/cgroup$cgroup/pids.max" 2>/dev/null) && [[ $limit != max ]]; then
+            ((limit / 2 >= threads)) || threads=$((limit / 2))
+        fi
+        limit=$(ulimit -Hn)
+        ((EUID == 0)) || [[ $limit == unlimited ]] || (((limit - 512) / 4 >= threads)) || threads=$(((limit - 512) / 4))
+    fi
+    echo "$threads"
+}
+
 # --- defaults --------------------------------------------------------------------------------------
 
 if ((EUID == 0)); then default_user=www-data; else default_user=$(id -un); fi
@@ -53,7 +75,7 @@ loopback=127.0.0.1
 : "${HASHPOST_LOG_BYTES:=10M}"
 : "${HASHPOST_LOG_FILES:=5}"
 : "${HASHPOST_HTTPD_MPM:=event}"
-: "${HASHPOST_HTTPD_THREADS:=640}"
+: "${HASHPOST_HTTPD_THREADS:=$(httpd_threads)}"
 : "${HASHPOST_PASSWORD_FILE:=}"
 : "${HASHPOST_CLIENT_CA:=}"
 : "${HASHPOST_ACCESS_READ:=all}"
