@@ -8,6 +8,7 @@
 
 #include "lib/json/faults.h"
 #include "lib/json/input_stream.h"
+#include "lib/json/number.h"
 #include "lib/json/rapidjson.h"
 
 namespace hashpost::json {
@@ -82,26 +83,6 @@ class EventForwarder {
     return !fault_;
   }
 
-  // Moves what stands next to number_, if it is `byte`.
-  bool Move(InputStream& stream, char byte) {
-    if (stream.Peek() != byte || stream.AtEnd()) return false;
-    number_ += stream.Take();
-    return true;
-  }
-
-  // Moves digits; false if there is none, or if the number gets too long (then there is a fault).
-  bool MoveDigits(InputStream& stream) {
-    const std::size_t size = number_.size();
-    while (stream.Peek() >= '0' && stream.Peek() <= '9') {
-      if (number_.size() == limits_.max_number_bytes) {
-        fault_ = TooLong("number", limits_.max_number_bytes);
-        return false;
-      }
-      number_ += stream.Take();
-    }
-    return number_.size() > size;
-  }
-
   const InputStream& stream_;
   Events& events_;
   const EventLimits& limits_;
@@ -110,33 +91,33 @@ class EventForwarder {
   std::optional<ParseFault> fault_;
 };
 
-// RFC 8259 §6: number = [ minus ] int [ frac ] [ exp ].
 rapidjson::ParseErrorCode EventForwarder::TakeNumber(InputStream& stream) {
   number_.clear();
-  const bool minus = Move(stream, '-');
+  const auto keep = [&](char byte) {
+    if (number_.size() == limits_.max_number_bytes) fault_ = TooLong("number", limits_.max_number_bytes);
+    if (!fault_) number_ += byte;
+    return !fault_;
+  };
+  const bool minus = TakeByte(stream, '-', keep);
+  auto code = rapidjson::kParseErrorNone;
   if (limits_.accept_nan && (stream.Peek() == 'I' || (stream.Peek() == 'N' && !minus))) {
     const std::string_view name = stream.Peek() == 'I' ? "Infinity" : "NaN";
-    if (!std::all_of(name.begin(), name.end(), [&](char byte) { return Move(stream, byte); })) {
-      return rapidjson::kParseErrorValueInvalid;
+    if (!std::all_of(name.begin(), name.end(), [&](char byte) { return TakeByte(stream, byte, keep); })) {
+      code = rapidjson::kParseErrorValueInvalid;
     }
   } else {
-    if (!Move(stream, '0') && !MoveDigits(stream)) return rapidjson::kParseErrorValueInvalid;
-    if (Move(stream, '.') && !MoveDigits(stream)) return rapidjson::kParseErrorNumberMissFraction;
-    if (Move(stream, 'e') || Move(stream, 'E')) {
-      static_cast<void>(Move(stream, '+') || Move(stream, '-'));
-      if (!MoveDigits(stream)) return rapidjson::kParseErrorNumberMissExponent;
-    }
+    code = TakeUnsigned(stream, keep);
   }
   if (fault_) return rapidjson::kParseErrorTermination;
-  events_.Number(number_, stream.Tell());
-  return rapidjson::kParseErrorNone;
+  if (code == rapidjson::kParseErrorNone) events_.Number(number_, stream.Tell());
+  return code;
 }
 
 }  // namespace
 }  // namespace hashpost::json
 
-// RapidJSON's own, even when it is asked for the text only, computes the number and refuses one of 309 digits
-// or 1e400. It is a private member: if another version names it otherwise, this does not compile.
+// Instead of RapidJSON's own (number.h). It is a private member: if another version names it otherwise, this
+// does not compile.
 template <>
 template <>
 void rapidjson::GenericReader<hashpost::json::Utf8InRuns, rapidjson::UTF8<>,

@@ -1,7 +1,7 @@
 // ReadEvents: strict JSON (RFC 8259) of any size as a stream of events, without a tree. RapidJSON's SAX
 // reader does the work, with what ReadStringMember (json.h) adds to it: half a surrogate pair, a NUL, a byte
 // order mark and too much depth are refused. Unlike there, repeated keys pass (that is the business of who
-// listens), and numbers come as they are written, however big they are. Thread-safe: no shared state.
+// listens). Numbers come as they are written. Thread-safe: no shared state.
 
 #pragma once
 

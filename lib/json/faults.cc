@@ -26,8 +26,6 @@ std::string_view Describe(rapidjson::ParseErrorCode code) {
       return "a string has an unknown escape or a control character that is not escaped";
     case rapidjson::kParseErrorStringMissQuotationMark:
       return "a string has no closing quotation mark, or a NUL that is not escaped";
-    case rapidjson::kParseErrorNumberTooBig:
-      return "a number is too big for a double";
     case rapidjson::kParseErrorNumberMissFraction:
     case rapidjson::kParseErrorNumberMissExponent:
       return "a number lacks digits after its point or exponent";
@@ -64,7 +62,6 @@ std::optional<ParseFault> FaultOfText(const rapidjson::ParseResult& result, cons
     case rapidjson::kParseErrorStringUnicodeSurrogateInvalid:
       return NotUtf8("at", result.Offset());
     case rapidjson::kParseErrorDocumentEmpty:
-    case rapidjson::kParseErrorNumberTooBig:
       return malformed(Describe(result.Code()), result.Offset());
     default:
       if (starts_with_bom) return malformed("it starts with a byte order mark", 0);

@@ -8,6 +8,7 @@
 
 #include "lib/json/faults.h"
 #include "lib/json/input_stream.h"
+#include "lib/json/number.h"
 #include "lib/json/rapidjson.h"
 
 namespace hashpost::json {
@@ -18,9 +19,16 @@ class MemberPicker : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Memb
  public:
   MemberPicker(std::string_view name, const Limits& limits) : name_(name), limits_(limits) {}
 
-  // null, true, false; and numbers, which come as text because of kParseNumbersAsStringsFlag.
-  bool Default() { return OtherValue(); }
-  bool RawNumber(const char*, std::size_t, bool) { return OtherValue(); }
+  bool Default() { return OtherValue(); }  // null, true, false
+
+  // Reads a number, of which only the grammar matters.
+  rapidjson::ParseErrorCode TakeNumber(InputStream& stream) {
+    auto forget = [](char) { return true; };
+    TakeByte(stream, '-', forget);
+    const rapidjson::ParseErrorCode code = TakeUnsigned(stream, forget);
+    if (code != rapidjson::kParseErrorNone) return code;
+    return OtherValue() ? rapidjson::kParseErrorNone : rapidjson::kParseErrorTermination;
+  }
 
   bool String(const char* text, std::size_t size, bool) {
     const std::string_view value(text, size);
@@ -97,6 +105,20 @@ ParseFault FromPicker(Fault fault, std::string_view name, const Limits& limits, 
 }
 
 }  // namespace
+}  // namespace hashpost::json
+
+// As in events.cc.
+template <>
+template <>
+void rapidjson::GenericReader<hashpost::json::Utf8InRuns, rapidjson::UTF8<>,
+                              hashpost::json::ThrowingAllocator>::
+    ParseNumber<hashpost::json::kFlags, hashpost::json::InputStream, hashpost::json::MemberPicker>(
+        hashpost::json::InputStream& stream, hashpost::json::MemberPicker& handler) {
+  const ParseErrorCode code = handler.TakeNumber(stream);
+  if (code != kParseErrorNone) SetParseError(code, stream.Tell());
+}
+
+namespace hashpost::json {
 
 std::variant<std::string, ParseFault> ReadStringMember(io::ByteSource& source, std::string_view name,
                                                        const Limits& limits) {

@@ -14,7 +14,7 @@
 namespace hashpost::json {
 
 enum class Fault {
-  kMalformed,    // not JSON, or a number that no IEEE 754 double can hold
+  kMalformed,    // not JSON
   kNotUtf8,      // invalid UTF-8, or an escape that spells half a surrogate pair
   kTooDeep,      // nested deeper than Limits::max_depth
   kNotAnObject,  // the value at the top is not an object

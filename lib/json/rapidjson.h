@@ -54,12 +54,12 @@ struct Utf8InRuns : rapidjson::UTF8<> {};
 
 using Reader = rapidjson::GenericReader<Utf8InRuns, rapidjson::UTF8<>, ThrowingAllocator>;
 
-// Iterative: depth costs no call stack. Numbers as strings: no number is ever computed, which RapidJSON 1.1.0
-// does at the price of a crash for some. Not kParseValidateEncodingFlag: it halves the speed, and the
-// handlers have to look at the decoded strings anyway: strings come to them unchecked, raw bytes as they were
-// sent, and half a surrogate pair (\udc00) as the three bytes that UTF-8 forbids. No raw byte can join an
-// escape's bytes to something valid, so IsUtf8 finds all of it.
-inline constexpr unsigned kFlags = rapidjson::kParseIterativeFlag | rapidjson::kParseNumbersAsStringsFlag;
+// Iterative: depth costs no call stack. (No number is ever computed: number.h.) Not
+// kParseValidateEncodingFlag: it halves the speed, and the handlers have to look at the decoded strings
+// anyway: strings come to them unchecked, raw bytes as they were sent, and half a surrogate pair (\udc00) as
+// the three bytes that UTF-8 forbids. No raw byte can join an escape's bytes to something valid, so IsUtf8
+// finds all of it.
+inline constexpr unsigned kFlags = rapidjson::kParseIterativeFlag;
 
 }  // namespace hashpost::json
 
