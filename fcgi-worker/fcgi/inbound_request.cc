@@ -26,7 +26,7 @@ std::optional<std::uint64_t> ParseLength(std::string_view text) {
 void InboundRequest::Parse(FCGX_Request& raw, ReadClock& clock) {
   request_.method = "";
   request_.content_length.reset();
-  request_.fields.clear();
+  request_.fields.Clear();
   path_.clear();
   answer_last_ = false;
   constexpr std::string_view kHeaderPrefix = "HTTP_";
@@ -37,7 +37,9 @@ void InboundRequest::Parse(FCGX_Request& raw, ReadClock& clock) {
     const std::string_view name = text.substr(0, equals);
     const std::string_view value = text.substr(equals + 1);
     if (name.starts_with(kHeaderPrefix)) {
-      request_.fields.push_back({name.substr(kHeaderPrefix.size()), value});
+      // Never the type itself: behind lighttpd, Content_Type becomes this as well.
+      const bool is_type = name == "HTTP_CONTENT_TYPE";
+      request_.fields.Add(is_type ? http::kTypeLines : name.substr(kHeaderPrefix.size()), value);
     } else if (name == "REQUEST_METHOD") {
       request_.method = value;
     } else if (name == "SCRIPT_NAME") {
@@ -45,7 +47,7 @@ void InboundRequest::Parse(FCGX_Request& raw, ReadClock& clock) {
     } else if (name == "PATH_INFO") {
       path_.append(value);
     } else if (name == "CONTENT_TYPE") {
-      if (!value.empty()) request_.fields.push_back({name, value});
+      if (!value.empty()) request_.fields.Add(name, value);
     } else if (name == "CONTENT_LENGTH") {
       request_.content_length = ParseLength(value);
     } else if (name == "HASHPOST_ANSWER_LAST") {

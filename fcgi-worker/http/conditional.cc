@@ -137,16 +137,17 @@ enum class Comparison { kStrong, kWeak };
 // Whether the list `field` of entity tags (RFC 9110 §8.8.3), or "*", covers `etag`, which is strong and
 // exists.
 bool Covers(std::string_view field, std::string_view etag, Comparison comparison) {
-  FieldReader reader(field);
-  reader.SkipWhiteSpace();
-  if (reader.Take("*")) {
+  FieldReader any(field);
+  any.SkipWhiteSpace();
+  const bool starts_with_any = any.Take("*");
+  any.SkipWhiteSpace();
+  if (starts_with_any && any.AtEnd()) return true;
+  for (FieldReader reader(field); !reader.AtEnd(); SkipTag(reader)) {
     reader.SkipWhiteSpace();
-    return reader.AtEnd();
-  }
-  for (; !reader.AtEnd(); SkipTag(reader)) {
-    reader.SkipWhiteSpace();
+    // "*" in a list, as of two lines, is a fault: it covers where that forbids more (If-None-Match).
+    const bool is_any = comparison == Comparison::kWeak && reader.Take("*");
     const bool is_weak = reader.Take("W/");
-    if (!reader.Take(etag)) continue;
+    if (!is_any && !reader.Take(etag)) continue;
     reader.SkipWhiteSpace();
     const bool is_whole = reader.AtEnd() || reader.Peek() == ',';
     if (is_whole && !(is_weak && comparison == Comparison::kStrong)) return true;
@@ -155,7 +156,7 @@ bool Covers(std::string_view field, std::string_view etag, Comparison comparison
 }
 
 // The date in field `name`; nullopt if it was not sent or cannot be parsed.
-std::optional<std::int64_t> DateField(const Request& request, std::string_view name) {
+std::optional<std::int64_t> DateField(const Request& request, FieldName name) {
   const std::optional<std::string_view> value = request.Header(name);
   return value ? ParseDate(*value) : std::nullopt;
 }
@@ -189,13 +190,17 @@ std::optional<std::int64_t> ParseDate(std::string_view text) {
 
 Precondition Evaluate(const Request& request, const Validators& current) {
   const bool is_read = request.method == "GET" || request.method == "HEAD";
+  const auto any_in = [&](std::string_view field, Comparison comparison) {
+    return std::any_of(current.etags.begin(), current.etags.end(),
+                       [&](const std::string& etag) { return Covers(field, etag, comparison); });
+  };
   if (const auto if_match = request.Header("IF_MATCH")) {
-    if (!Covers(*if_match, current.etag, Comparison::kStrong)) return Precondition::kFailed;
+    if (!any_in(*if_match, Comparison::kStrong)) return Precondition::kFailed;
   } else if (const auto date = DateField(request, "IF_UNMODIFIED_SINCE")) {
     if (current.last_modified > *date) return Precondition::kFailed;
   }
   if (const auto if_none_match = request.Header("IF_NONE_MATCH")) {
-    if (!Covers(*if_none_match, current.etag, Comparison::kWeak)) return Precondition::kProceed;
+    if (!any_in(*if_none_match, Comparison::kWeak)) return Precondition::kProceed;
     return is_read ? Precondition::kNotModified : Precondition::kFailed;
   }
   if (const auto date = is_read ? DateField(request, "IF_MODIFIED_SINCE") : std::nullopt) {

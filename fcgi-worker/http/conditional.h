@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -20,8 +21,8 @@ namespace hashpost::http {
 [[nodiscard]] std::optional<std::int64_t> ParseDate(std::string_view text);
 
 struct Validators {
-  std::string_view etag;       // with its quotes; strong
-  std::int64_t last_modified;  // seconds since the epoch
+  std::span<const std::string> etags;  // of each representation that is meant; strong, with their quotes
+  std::int64_t last_modified;          // seconds since the epoch
 };
 
 enum class Precondition {
@@ -31,7 +32,8 @@ enum class Precondition {
 };
 
 // Evaluates If-Match, If-Unmodified-Since, If-None-Match and If-Modified-Since in the order of RFC 9110
-// §13.2.2 against what exists now. A date that cannot be parsed is ignored.
+// §13.2.2 against what exists now: If-Match wants one of the tags, If-None-Match none of them. A date that
+// cannot be parsed is ignored.
 [[nodiscard]] Precondition Evaluate(const Request& request, const Validators& current);
 
 }  // namespace hashpost::http

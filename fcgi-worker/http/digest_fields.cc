@@ -119,7 +119,7 @@ Reading ReadField(std::string_view field, std::optional<crypto::Sha256Digest>& d
                           .headers = {}});
 }
 
-std::optional<crypto::Sha256Digest> ReadHeader(const Request& request, std::string_view cgi_name,
+std::optional<crypto::Sha256Digest> ReadHeader(const Request& request, FieldName cgi_name,
                                                const std::string& name) {
   std::optional<crypto::Sha256Digest> digest;
   const std::optional<std::string_view> field = request.Header(cgi_name);

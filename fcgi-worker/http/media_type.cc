@@ -9,6 +9,11 @@
 namespace hashpost::http {
 namespace {
 
+// In lower case.
+bool NamesUtf8(std::string_view charset) {
+  return charset == "utf-8" || charset == "utf8";
+}
+
 struct Parameter {
   std::string_view name;  // as it was sent
   std::string value;
@@ -82,8 +87,7 @@ bool TakeRangeParameters(FieldReader& reader, MediaRange& range) {
       if (!weight) return false;
       range.weight = *weight;
       weighed = true;
-    } else if (EqualsIgnoringCase(parameter.name, "charset") &&
-               EqualsIgnoringCase(parameter.value, "utf-8")) {
+    } else if (EqualsIgnoringCase(parameter.name, "charset") && NamesUtf8(ToLower(parameter.value))) {
       range.has_charset = true;
     } else {
       range.has_unmet = true;
@@ -141,6 +145,29 @@ int Quality(std::string_view accept, std::string_view offer) {
 }
 
 }  // namespace
+
+bool MediaType::IsUtf8() const {
+  return charset.empty() || NamesUtf8(charset) || charset == "us-ascii";
+}
+
+bool HasEssence(std::string_view value, std::string_view essence) {
+  if (!EqualsIgnoringCase(value.substr(0, essence.size()), essence)) return false;
+  FieldReader rest(value.substr(essence.size()));
+  rest.SkipWhiteSpace();
+  return rest.AtEnd() || rest.Peek() == ';';
+}
+
+bool HasContentCoding(const Request& request) {
+  FieldReader reader(request.Header("CONTENT_ENCODING").value_or(""));
+  while (!reader.AtEnd()) {
+    reader.SkipWhiteSpace();
+    const std::string_view coding = reader.TakeToken();
+    reader.SkipWhiteSpace();
+    if (!coding.empty() && !EqualsIgnoringCase(coding, "identity")) return true;
+    if (!reader.AtEnd() && !reader.Take(",")) return true;
+  }
+  return false;
+}
 
 std::optional<MediaType> ParseMediaType(std::string_view value) {
   FieldReader reader(value);

@@ -7,8 +7,8 @@
 #include <cstdint>
 #include <optional>
 #include <string_view>
-#include <vector>
 
+#include "fcgi-worker/http/fields.h"
 #include "lib/io/byte_stream.h"
 
 namespace hashpost::http {
@@ -21,26 +21,16 @@ class BodyReader : public io::ByteSource {
   [[nodiscard]] virtual bool Ready(std::chrono::milliseconds /*patience*/) { return true; }
 };
 
-struct Field {
-  std::string_view name;   // as CGI spells it (RFC 3875 §4.1.18), without "HTTP_": upper case, '_' for '-'
-  std::string_view value;  // several field lines of one name arrive joined by ", "
-};
-
 struct Request {
   std::string_view method;
   std::string_view path;  // decoded, starts with '/', without the query
   std::optional<std::uint64_t> content_length;
-  std::vector<Field> fields;
+  Fields fields;
   BodyReader* body = nullptr;
 
-  // The value of header field `name`, given in CGI spelling ("IF_NONE_MATCH"); nullopt if it was not sent.
-  // CONTENT_TYPE is among the fields.
-  [[nodiscard]] std::optional<std::string_view> Header(std::string_view name) const {
-    for (const Field& field : fields) {
-      if (field.name == name) return field.value;
-    }
-    return std::nullopt;
-  }
+  // The value of header field `name`, given in CGI spelling ("IF_NONE_MATCH"), with the values of several
+  // lines joined by ", "; nullopt if it was not sent.
+  [[nodiscard]] std::optional<std::string_view> Header(FieldName name) const { return fields.Get(name); }
 };
 
 }  // namespace hashpost::http

@@ -1,12 +1,13 @@
 #include "fcgi-worker/resources/bulk.h"
 
+#include <algorithm>
+#include <array>
 #include <optional>
 #include <system_error>
 #include <utility>
 
 #include "fcgi-worker/http/digest_fields.h"
 #include "fcgi-worker/http/errors.h"
-#include "fcgi-worker/http/field_syntax.h"
 #include "fcgi-worker/http/media_type.h"
 #include "fcgi-worker/http/problem.h"
 #include "fcgi-worker/http/standard_problems.h"
@@ -19,12 +20,13 @@ namespace {
 
 using http::HttpError;
 
-constexpr std::string_view kMediaType = "application/x-ndjson";
+// The web servers' configurations know these as well. The first one is that of the response.
+constexpr std::array<std::string_view, 1> kMediaTypes = {"application/x-ndjson"};
 
 // What can be said against an upload before its first line.
 void CheckHead(const http::Request& request, const LineLimits& limits) {
   const auto type = http::ParseMediaType(request.Header("CONTENT_TYPE").value_or(""));
-  if (!type || !(type->charset.empty() || type->charset == "utf-8" || type->charset == "us-ascii")) {
+  if (!type || !type->IsUtf8()) {
     throw HttpError({415,
                      "unsupported-media-type",
                      "Unsupported media type",
@@ -110,7 +112,7 @@ class Upload {
 
 http::Response Head() {
   http::Response head;
-  head.headers = {{"Content-Type", std::string(kMediaType)}, {"Cache-Control", "no-store"}};
+  head.headers = {{"Content-Type", std::string(kMediaTypes.front())}, {"Cache-Control", "no-store"}};
   return head;
 }
 
@@ -119,9 +121,8 @@ http::Response Head() {
 bool Bulk::IsBulk(const http::Request& request) {
   const std::string_view type = request.Header("CONTENT_TYPE").value_or("");
   return request.method == "POST" &&
-         http::EqualsIgnoringCase(type.substr(0, kMediaType.size()), kMediaType) &&
-         (type.size() == kMediaType.size() || type[kMediaType.size()] == ';' ||
-          type[kMediaType.size()] == ' ' || type[kMediaType.size()] == '\t');
+         std::any_of(kMediaTypes.begin(), kMediaTypes.end(),
+                     [&](std::string_view essence) { return http::HasEssence(type, essence); });
 }
 
 void Bulk::Take(std::unique_ptr<http::Exchange>& exchange) {

@@ -62,8 +62,8 @@ std::int64_t LastModified(std::int64_t created_ms) {
       {412,
        "precondition-failed",
        "Precondition failed",
-       "The message is there, but not as If-Match or If-Unmodified-Since demands: leave them out, or "
-       "use the ETag of a GET.",
+       "The message is there, but not as If-Match, If-None-Match or If-Unmodified-Since demands: leave them "
+       "out, or use the ETag of a GET.",
        {}});
 }
 
@@ -155,7 +155,7 @@ std::optional<http::Response> Message::Get(std::unique_ptr<http::Exchange>& exch
                                            const store::Digest& digest) {
   const http::Request& request = exchange->request();
   const Form form = NegotiateForm(request);
-  const std::string etag = EntityTag(digest, form);
+  const std::array<std::string, 1> etags = {EntityTag(digest, form)};
   http::ByteBudget::Share share;
   const auto admit = [&](std::size_t bytes) {
     if (bytes > kWholeBytes && !exchange->MayTakeLong()) throw TakesLong();
@@ -164,7 +164,7 @@ std::optional<http::Response> Message::Get(std::unique_ptr<http::Exchange>& exch
     share = std::move(*taken);
   };
   http::Response response;
-  response.headers = {{"ETag", etag}, {"Vary", "Accept"}, {"Cache-Control", "private, no-cache"}};
+  response.headers = {{"ETag", etags[0]}, {"Vary", "Accept"}, {"Cache-Control", "private, no-cache"}};
   std::optional<store::StoredMessage> message;
   try {
     message = store_.Get(digest, admit);
@@ -176,7 +176,7 @@ std::optional<http::Response> Message::Get(std::unique_ptr<http::Exchange>& exch
   if (!message) ThrowNotFound(digest.Hex());
   const std::int64_t last_modified = LastModified(message->created_ms);
   response.headers.emplace_back("Last-Modified", http::FormatDate(last_modified));
-  switch (http::Evaluate(request, {etag, last_modified})) {
+  switch (http::Evaluate(request, {etags, last_modified})) {
     case http::Precondition::kFailed:
       ThrowPreconditionFailed();
     case http::Precondition::kNotModified:
@@ -199,16 +199,12 @@ std::optional<http::Response> Message::Delete(std::unique_ptr<http::Exchange>& e
                                               const store::Digest& digest) {
   const auto info = store_.Find(digest);
   if (!info) ThrowNotFound(digest.Hex());
-  const std::int64_t last_modified = LastModified(info->created_ms);
-  // A client may hold the tag of either representation. If-Match wants one that fits, If-None-Match none.
-  const auto proceeds = [&](Form form) {
-    return http::Evaluate(exchange->request(), {EntityTag(digest, form), last_modified}) ==
-           http::Precondition::kProceed;
-  };
-  const bool both = exchange->request().Header("IF_NONE_MATCH").has_value();
-  const bool json = proceeds(Form::kJson);
-  const bool text = proceeds(Form::kText);
-  if (both ? !(json && text) : !(json || text)) ThrowPreconditionFailed();
+  // A client may hold the tag of either representation.
+  const std::array<std::string, 2> etags = {EntityTag(digest, Form::kJson), EntityTag(digest, Form::kText)};
+  if (http::Evaluate(exchange->request(), {etags, LastModified(info->created_ms)}) !=
+      http::Precondition::kProceed) {
+    ThrowPreconditionFailed();
+  }
   committer_.Submit(std::make_unique<PendingDelete>(std::move(exchange), failure_, digest));
   return std::nullopt;
 }

@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "fcgi-worker/http/digest_fields.h"
-#include "fcgi-worker/http/field_syntax.h"
 #include "fcgi-worker/http/media_type.h"
 #include "fcgi-worker/http/problem.h"
 #include "fcgi-worker/http/standard_problems.h"
@@ -21,8 +20,7 @@ using http::HttpError;
 enum class Form { kJson, kText };
 
 void RefuseContentCoding(const http::Request& request) {
-  const auto coding = request.Header("CONTENT_ENCODING");
-  if (!coding || http::EqualsIgnoringCase(*coding, "identity")) return;
+  if (!http::HasContentCoding(request)) return;
   throw HttpError({415,
                    "unsupported-content-coding",
                    "Unsupported content coding",
@@ -30,20 +28,33 @@ void RefuseContentCoding(const http::Request& request) {
                    {{"Accept-Encoding", "identity"}}});
 }
 
+// RFC 9110 §13.1.1: nothing here has a tag that If-Match could name. (If-None-Match and dates then hold.)
+void RefuseIfMatch(const http::Request& request) {
+  if (!request.Header("IF_MATCH")) return;
+  throw HttpError({412,
+                   "precondition-failed",
+                   "Precondition failed",
+                   "There is nothing at /messages that If-Match could match: leave it out.",
+                   {}});
+}
+
 Form FormOf(const http::Request& request, std::string_view accept_post) {
   const auto value = request.Header("CONTENT_TYPE");
   const auto type = value ? http::ParseMediaType(*value) : std::nullopt;
-  if (type) {
-    const bool utf8 = type->charset.empty() || type->charset == "utf-8" || type->charset == "us-ascii";
-    if (type->essence == "application/json" && utf8) return Form::kJson;
-    if (type->essence == "text/plain" && utf8) return Form::kText;
+  if (type && type->IsUtf8()) {
+    if (type->essence == "application/json") return Form::kJson;
+    if (type->essence == "text/plain") return Form::kText;
   }
+  // What curl -d says unless it is told otherwise.
+  const bool is_form = type && type->essence == "application/x-www-form-urlencoded";
   throw HttpError(
       {415,
        "unsupported-media-type",
        "Unsupported media type",
-       "Send Content-Type: application/json with {\"message\": \"…\"}, text/plain; charset=utf-8 with the "
-       "message itself, or application/x-ndjson with many.",
+       is_form ? "A form is not a message: with curl, add -H 'Content-Type: application/json' for "
+                 "{\"message\": \"…\"}, or -H 'Content-Type: text/plain' for the message itself."
+               : "Send Content-Type: application/json with {\"message\": \"…\"}, text/plain; charset=utf-8 "
+                 "with the message itself, or application/x-ndjson with many.",
        {{"Accept-Post", std::string(accept_post)}}});
 }
 
@@ -135,6 +146,7 @@ class PendingPost : public store::PendingWrite {
 std::optional<http::Response> Messages::Handle(std::unique_ptr<http::Exchange>& exchange) {
   const http::Request& request = exchange->request();
   RefuseContentCoding(request);
+  RefuseIfMatch(request);
   if (Bulk::IsBulk(request)) {
     bulk_.Take(exchange);
     return std::nullopt;

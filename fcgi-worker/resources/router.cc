@@ -4,6 +4,7 @@
 #include <optional>
 #include <utility>
 
+#include "fcgi-worker/http/fields.h"
 #include "fcgi-worker/http/problem.h"
 #include "fcgi-worker/http/standard_problems.h"
 
@@ -45,6 +46,7 @@ std::optional<http::Response> Router::Dispatch(Resource* resource,
                                                std::unique_ptr<http::Exchange>& exchange) {
   const http::Request& request = exchange->request();
   if (resource == nullptr) throw http::HttpError(http::NotFound());
+  http::CheckFields(request.fields);
   if (request.method == "OPTIONS") return Options(*resource);
   if (!Allows(resource->Allow(), request.method)) {
     throw http::HttpError(http::MethodNotAllowed(request.method, resource->Allow()));

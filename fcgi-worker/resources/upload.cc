@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "fcgi-worker/http/errors.h"
+#include "fcgi-worker/http/media_type.h"
 #include "fcgi-worker/http/multipart.h"
 #include "fcgi-worker/http/standard_problems.h"
 #include "fcgi-worker/resources/file_name.h"
@@ -23,7 +24,7 @@ std::string OldMembers(std::string_view sentence, int status) {
 }
 
 void CheckHead(const http::Request& request, std::uint64_t max_bytes) {
-  if (request.Header("CONTENT_ENCODING")) {
+  if (http::HasContentCoding(request)) {
     throw HttpError({415,
                      "unsupported-content-coding",
                      "Unsupported content coding",

@@ -52,7 +52,8 @@ void CheckDigests(std::string_view text) {
 }
 
 void CheckConditions(std::string_view text) {
-  const Validators current{.etag = "\"a\"", .last_modified = 784111777};
+  const std::array<std::string, 1> etags = {"\"a\""};
+  const Validators current{.etags = etags, .last_modified = 784111777};
   for (const std::string_view name :
        {"IF_MATCH", "IF_NONE_MATCH", "IF_MODIFIED_SINCE", "IF_UNMODIFIED_SINCE"}) {
     for (const std::string_view method : {"GET", "DELETE"}) {

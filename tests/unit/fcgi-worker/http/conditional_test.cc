@@ -2,6 +2,7 @@
 
 #include <cppunit/extensions/HelperMacros.h>
 
+#include <array>
 #include <chrono>
 #include <vector>
 
@@ -9,7 +10,8 @@ namespace hashpost::http {
 namespace {
 
 constexpr std::int64_t kExample = 784111777;  // Sun, 06 Nov 1994 08:49:37 GMT, the date of RFC 9110
-constexpr Validators kCurrent{.etag = "\"abc-json\"", .last_modified = kExample};
+const std::array<std::string, 1> kOneTag = {"\"abc-json\""};
+const std::array<std::string, 2> kTwoTags = {"\"abc-json\"", "\"abc-text\""};
 
 std::string Name(Precondition outcome) {
   if (outcome == Precondition::kProceed) return "proceed";
@@ -22,15 +24,17 @@ struct Case {
   std::string expected;
 };
 
-void Check(const std::vector<Case>& cases) {
+void Check(const std::vector<Case>& cases, std::span<const std::string> etags = kOneTag) {
   for (const Case& c : cases) {
     Request request;
     request.method = c.method;
-    request.fields = c.fields;
     std::string what(c.method);
-    for (const Field& field : c.fields)
+    for (const Field& field : c.fields) {
+      request.fields.Add(field.name, field.value);
       what += " " + std::string(field.name) + ": " + std::string(field.value);
-    CPPUNIT_ASSERT_EQUAL_MESSAGE(what, c.expected, Name(Evaluate(request, kCurrent)));
+    }
+    CPPUNIT_ASSERT_EQUAL_MESSAGE(what, c.expected,
+                                 Name(Evaluate(request, {.etags = etags, .last_modified = kExample})));
   }
 }
 
@@ -46,6 +50,8 @@ class ConditionalTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(ComparesIfMatchStrongly);
   CPPUNIT_TEST(ComparesDatesToTheSecond);
   CPPUNIT_TEST(EvaluatesInTheStandardsOrder);
+  CPPUNIT_TEST(TakesSeveralLinesForOneList);
+  CPPUNIT_TEST(WantsOneOfTheTagsForIfMatchAndNoneForIfNoneMatch);
   CPPUNIT_TEST_SUITE_END();
 
  public:
@@ -151,14 +157,15 @@ class ConditionalTest : public CppUnit::TestFixture {
   void ComparesIfNoneMatchWeakly() {
     for (const std::string_view covering :
          {"\"abc-json\"", "W/\"abc-json\"", "*", " * ", "\"x\", \"abc-json\"", "\"x\",W/\"abc-json\" ,\"y\"",
-          "\"a,b\", \"abc-json\"", ", ,\"abc-json\"", "unquoted, \"abc-json\"", R"("back\", "abc-json")"}) {
+          "\"a,b\", \"abc-json\"", ", ,\"abc-json\"", "unquoted, \"abc-json\"", R"("back\", "abc-json")",
+          "*, \"x\"", "\"x\" , * ,\"y\""}) {
       Check({{"GET", {{"IF_NONE_MATCH", covering}}, "304"},
              {"HEAD", {{"IF_NONE_MATCH", covering}}, "304"},
              {"DELETE", {{"IF_NONE_MATCH", covering}}, "412"}});
     }
     for (const std::string_view other :
-         {"", "\"abc-text\"", "abc-json", "\"abc-json", "abc-json\"", "\"ABC-JSON\"", "w/\"abc-json\"",
-          "*, \"x\"", "\"abc-json\"x", "\"x, \"abc-json\"", "\"\"", "W/", ",", "\"", "\"*\""}) {
+         {"", "\"abc-text\"", "abc-json", "\"abc-json", "abc-json\"", "\"ABC-JSON\"", "w/\"abc-json\"", "**",
+          "*x", "x*", "\"abc-json\"x", "\"x, \"abc-json\"", "\"\"", "W/", ",", "\"", "\"*\""}) {
       Check({{"GET", {{"IF_NONE_MATCH", other}}, "proceed"},
              {"DELETE", {{"IF_NONE_MATCH", other}}, "proceed"}});
     }
@@ -169,7 +176,8 @@ class ConditionalTest : public CppUnit::TestFixture {
          {"\"abc-json\"", "*", "\"x\", \"abc-json\"", "W/\"abc-json\", \"abc-json\""}) {
       Check({{"GET", {{"IF_MATCH", covering}}, "proceed"}, {"DELETE", {{"IF_MATCH", covering}}, "proceed"}});
     }
-    for (const std::string_view other : {"", "W/\"abc-json\"", "\"abc-text\"", "abc-json", "garbage"}) {
+    for (const std::string_view other :
+         {"", "W/\"abc-json\"", "\"abc-text\"", "abc-json", "garbage", "*, \"x\"", "\"x\", *"}) {
       Check({{"GET", {{"IF_MATCH", other}}, "412"}, {"DELETE", {{"IF_MATCH", other}}, "412"}});
     }
   }
@@ -211,6 +219,41 @@ class ConditionalTest : public CppUnit::TestFixture {
         {"GET", {{"IF_NONE_MATCH", tag}, {"IF_MATCH", tag}}, "304"},
         {"GET", {{"IF_MODIFIED_SINCE", after}, {"IF_UNMODIFIED_SINCE", after}}, "304"},
     });
+  }
+
+  void TakesSeveralLinesForOneList() {
+    const std::string_view tag = "\"abc-json\"";
+    const std::string_view before = "Sun, 06 Nov 1994 08:49:36 GMT";
+    const std::string_view after = "Sun, 06 Nov 1994 08:49:38 GMT";
+    Check({
+        {"GET", {{"IF_NONE_MATCH", "\"x\""}, {"IF_NONE_MATCH", tag}}, "304"},
+        {"DELETE", {{"IF_NONE_MATCH", "\"x\""}, {"IF_NONE_MATCH", tag}, {"IF_NONE_MATCH", "\"y\""}}, "412"},
+        {"DELETE", {{"IF_MATCH", "\"x\""}, {"IF_MATCH", tag}}, "proceed"},
+        {"DELETE", {{"IF_MATCH", "\"x\""}, {"IF_MATCH", "\"y\""}}, "412"},
+        // Two dates are no date (RFC 9110 §13.1.3, §13.1.4).
+        {"GET", {{"IF_MODIFIED_SINCE", after}, {"IF_MODIFIED_SINCE", after}}, "proceed"},
+        {"DELETE", {{"IF_UNMODIFIED_SINCE", before}, {"IF_UNMODIFIED_SINCE", before}}, "proceed"},
+    });
+  }
+
+  void WantsOneOfTheTagsForIfMatchAndNoneForIfNoneMatch() {
+    const std::string_view json = "\"abc-json\"";
+    const std::string_view text = "\"abc-text\"";
+    const std::string_view other = "\"x\"";
+    Check(
+        {
+            {"DELETE", {{"IF_MATCH", json}}, "proceed"},
+            {"DELETE", {{"IF_MATCH", text}}, "proceed"},
+            {"DELETE", {{"IF_MATCH", other}}, "412"},
+            {"DELETE", {{"IF_NONE_MATCH", json}}, "412"},
+            {"DELETE", {{"IF_NONE_MATCH", text}}, "412"},
+            {"DELETE", {{"IF_NONE_MATCH", "*"}}, "412"},
+            {"DELETE", {{"IF_NONE_MATCH", other}}, "proceed"},
+            {"DELETE", {{"IF_MATCH", json}, {"IF_NONE_MATCH", other}}, "proceed"},
+            {"DELETE", {{"IF_MATCH", json}, {"IF_NONE_MATCH", text}}, "412"},
+            {"DELETE", {{"IF_MATCH", other}, {"IF_NONE_MATCH", other}}, "412"},
+        },
+        kTwoTags);
   }
 };
 

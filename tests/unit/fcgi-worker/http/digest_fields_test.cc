@@ -19,7 +19,7 @@ crypto::Sha256Digest Hello() {
 
 std::optional<crypto::Sha256Digest> Claimed(const std::vector<Field>& fields) {
   Request request;
-  request.fields = fields;
+  for (const Field& field : fields) request.fields.Add(field.name, field.value);
   return ClaimedDigest(request);
 }
 
@@ -138,6 +138,11 @@ class DigestFieldsTest : public CppUnit::TestFixture {
 
   void TakesTheLastOfTwoMembersOfOneName() {
     CPPUNIT_ASSERT_EQUAL(Hello().Hex(), Outcome({{"CONTENT_DIGEST", kOther + ", " + kHello}}));
+    // Two lines are one list.
+    CPPUNIT_ASSERT_EQUAL(Hello().Hex(), Outcome({{"CONTENT_DIGEST", kOther}, {"CONTENT_DIGEST", kHello}}));
+    CPPUNIT_ASSERT(Claimed({{"CONTENT_DIGEST", kHello}, {"CONTENT_DIGEST", kOther}}) != Hello());
+    CPPUNIT_ASSERT_EQUAL(std::string("bad-digest-field"),
+                         Outcome({{"REPR_DIGEST", kHello}, {"REPR_DIGEST", "garbage"}}));
     CPPUNIT_ASSERT_EQUAL(std::string("bad-digest-field"),
                          Outcome({{"CONTENT_DIGEST", "sha-256=:AAAA:, " + kHello}}));
   }

@@ -3,6 +3,7 @@
 #include <cppunit/extensions/HelperMacros.h>
 
 #include <array>
+#include <initializer_list>
 #include <vector>
 
 namespace hashpost::http {
@@ -25,6 +26,9 @@ class MediaTypeTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(PassesOverRangesThatCannotBeParsed);
   CPPUNIT_TEST(AcceptsWhatJavasOwnClientSends);
   CPPUNIT_TEST(FindsNothingAcceptable);
+  CPPUNIT_TEST(TakesEachSpellingOfUtf8);
+  CPPUNIT_TEST(KnowsAnEssenceByTheRuleOfTheWebServers);
+  CPPUNIT_TEST(FindsACodingInAnyLineAndElement);
   CPPUNIT_TEST_SUITE_END();
 
  public:
@@ -175,6 +179,45 @@ class MediaTypeTest : public CppUnit::TestFixture {
           "application/json;version=2", "text/plainer"}) {
       CPPUNIT_ASSERT_EQUAL_MESSAGE(std::string(accept), std::string("none"), Chosen(accept));
     }
+  }
+
+  void TakesEachSpellingOfUtf8() {
+    const auto is_utf8 = [](std::string_view value) { return ParseMediaType(value).value().IsUtf8(); };
+    for (const std::string_view charset : {"utf-8", "UTF-8", "utf8", "Utf8", "\"utf8\"", "us-ascii"}) {
+      CPPUNIT_ASSERT_MESSAGE(std::string(charset), is_utf8("text/plain; charset=" + std::string(charset)));
+    }
+    CPPUNIT_ASSERT(is_utf8("text/plain"));
+    for (const std::string_view charset : {"latin1", "utf", "utf-16", "utf88", "utf_8", "ascii8"}) {
+      CPPUNIT_ASSERT_MESSAGE(std::string(charset), !is_utf8("text/plain; charset=" + std::string(charset)));
+    }
+    CPPUNIT_ASSERT_EQUAL(std::string("text/plain"), Chosen("text/plain; charset=utf8"));
+  }
+
+  void KnowsAnEssenceByTheRuleOfTheWebServers() {
+    for (const std::string_view value : {"a/b", "A/B", "a/b;c=d", "a/b \t;", "a/b \t", "a/b;;garbage"}) {
+      CPPUNIT_ASSERT_MESSAGE(std::string(value), HasEssence(value, "a/b"));
+    }
+    for (const std::string_view value : {"", "a/", "a/bc", "a/b c", "a/b, a/b", " a/b", "a/b\v"}) {
+      CPPUNIT_ASSERT_MESSAGE(std::string(value), !HasEssence(value, "a/b"));
+    }
+  }
+
+  void FindsACodingInAnyLineAndElement() {
+    const auto is_coded = [](std::initializer_list<Field> fields) {
+      Request request;
+      request.fields = fields;
+      return HasContentCoding(request);
+    };
+    CPPUNIT_ASSERT(!is_coded({}));
+    for (const std::string_view value :
+         {"", " ", "identity", "Identity", " identity , identity", ",, identity"}) {
+      CPPUNIT_ASSERT_MESSAGE(std::string(value), !is_coded({{"CONTENT_ENCODING", value}}));
+    }
+    for (const std::string_view value :
+         {"gzip", "identity, gzip", "gzip, identity", "identity gzip", "identity;q=1"}) {
+      CPPUNIT_ASSERT_MESSAGE(std::string(value), is_coded({{"CONTENT_ENCODING", value}}));
+    }
+    CPPUNIT_ASSERT(is_coded({{"CONTENT_ENCODING", "identity"}, {"CONTENT_ENCODING", "gzip"}}));
   }
 };
 

@@ -205,7 +205,7 @@ class BulkTest : public CppUnit::TestFixture {
     const auto is_bulk = [](std::string_view type) {
       http::Request request;
       request.method = "POST";
-      if (!type.empty()) request.fields.push_back({"CONTENT_TYPE", type});
+      if (!type.empty()) request.fields.Add("CONTENT_TYPE", type);
       return Bulk::IsBulk(request);
     };
     for (const char* type : {"application/x-ndjson", "Application/X-NDJSON",

@@ -46,7 +46,7 @@ class TestExchange : public http::Exchange {
   // The content breaks off where the body given ends.
   void BreakOff() { body_.breaks_off = true; }
   void ForgetLength() { request_.content_length.reset(); }
-  void AddField(std::string_view name, std::string_view value) { request_.fields.push_back({name, value}); }
+  void AddField(std::string_view name, std::string_view value) { request_.fields.Add(name, value); }
 
  private:
   struct Body : http::BodyReader {
