@@ -41,6 +41,8 @@ constexpr auto kTypes = std::to_array<Type>({
     {400, "digest-of-upload",
      "A bulk upload came with Content-Digest or Repr-Digest, which cannot be checked before its lines are "
      "stored."},
+    {400, "repeated-field",
+     "Content-Type came more than once, or beside a field whose name becomes the same one in CGI."},
     {400, "bad-request", "The request is not well-formed HTTP, or a header field is too long."},
     {401, "unauthorized", "The request needs a name and a password (HTTP Basic authentication)."},
     {403, "forbidden", "The request is not allowed from where it came."},
