@@ -2,7 +2,7 @@
 # Header fields as RFC 9110 has them, behind each web server and over both versions of HTTP: several lines of one name
 # are one list (§5.3), and a name with an underscore or a dot is another name (§17.10). What a web server refuses or
 # drops by itself is in docs/fronts.md.
-# shellcheck disable=SC2154,SC2030,SC2031,SC2034  # ask sets $code; each test is a process of its own; ${!HASHPOST_FRONT}
+# shellcheck disable=SC2154,SC2030,SC2031,SC2034,SC2153  # ask sets $code; each test is a process of its own; ${!HASHPOST_FRONT}
 
 load stack.bash
 
