@@ -79,7 +79,7 @@ PREFIX ?= /usr/local
 TREE = $(DESTDIR)$(PREFIX)/lib/hashpost
 .PHONY: install
 install: $(OUT)/hashpost-worker $(OUT)/hashpost-sender ## install below PREFIX (/usr/local), or DESTDIR/PREFIX; docs/install.md
-	@install -d $(TREE)/service $(TREE)/certs $(TREE)/httpd-conf/errors $(TREE)/httpd-conf/lighttpd $(TREE)/httpd-conf/access \
+	@install -d $(TREE)/service $(TREE)/certs $(TREE)/httpd-conf/errors $(TREE)/httpd-conf/lighttpd $(TREE)/httpd-conf/nginx $(TREE)/httpd-conf/access \
 		$(addprefix $(DESTDIR)$(PREFIX)/,bin share/man/man1 share/man/man8 share/doc/hashpost)
 	@install -t $(TREE) $(OUT)/hashpost-worker
 	@install -t $(DESTDIR)$(PREFIX)/bin $(OUT)/hashpost-sender
@@ -89,6 +89,7 @@ install: $(OUT)/hashpost-worker $(OUT)/hashpost-sender ## install below PREFIX (
 	@install -m 0644 -t $(TREE) supervisord.conf packaging/installed.sh
 	@install -m 0644 -t $(TREE)/httpd-conf httpd-conf/*.conf
 	@install -m 0644 -t $(TREE)/httpd-conf/lighttpd httpd-conf/lighttpd/*
+	@install -m 0644 -t $(TREE)/httpd-conf/nginx httpd-conf/nginx/*
 	@install -m 0644 -t $(TREE)/httpd-conf/access httpd-conf/access/*
 	@install -m 0644 -t $(TREE)/httpd-conf/errors httpd-conf/errors/*
 	@install -m 0644 -t $(DESTDIR)$(PREFIX)/share/man/man1 packaging/man/*.1

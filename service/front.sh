@@ -2,8 +2,10 @@
 # What differs between the HTTP servers in front (HASHPOST_FRONT). Sourced after settings.sh, or by what was started
 # with its settings.
 
-# What an older version has started knows one rule, by another name.
+# What an older version has started knows one rule, by another name, and no other origins.
 take_older_rules() {
+    # shellcheck source=service/cors.sh
+    [[ -n ${HASHPOST_CORS:-} ]] || HASHPOST_CORS_ORIGINS="" source "$HASHPOST_ROOT/service/cors.sh"
     [[ -n ${HASHPOST_ACCESS:-} ]] || return 0
     export HASHPOST_RULE_READ=all HASHPOST_RULE_WRITE=all HASHPOST_RULE_UPLOAD=all HASHPOST_RULE_DELETE=none
     case $HASHPOST_ACCESS in
@@ -19,6 +21,8 @@ apache_defines() {
         [[ ${!rule} == all ]] || echo "-D Hashpost$operation"
         [[ ${!rule} != certificate ]] || echo "-D HashpostCertificate"
     done
+    [[ ${HASHPOST_CORS:-off} == off ]] || echo "-D HashpostCors"
+    [[ ${HASHPOST_CORS:-off} != any ]] || echo "-D HashpostCorsAny"
     [[ -z $HASHPOST_PLAIN_LISTEN_AT ]] || echo "-D HashpostPlain"
     [[ -z ${HASHPOST_TRUSTED_PROXIES:-} ]] || echo "-D HashpostProxied"
 }

@@ -52,6 +52,7 @@ loopback=127.0.0.1
 : "${HASHPOST_PORT:=5000}"
 : "${HASHPOST_EXPOSED:=auto}"
 : "${HASHPOST_TRUSTED_PROXIES:=}"
+: "${HASHPOST_CORS_ORIGINS:=}"
 : "${HASHPOST_CERT:=$certs/localhost.pem}"
 : "${HASHPOST_KEY:=$certs/localhost.key}"
 : "${HASHPOST_USER:=$default_user}"
@@ -228,6 +229,8 @@ HASHPOST_PLAIN_LISTEN_AT="" HASHPOST_PLAIN_LISTEN_MORE=""
 
 # shellcheck source=service/access.sh
 source "$HASHPOST_ROOT/service/access.sh"
+# shellcheck source=service/cors.sh
+source "$HASHPOST_ROOT/service/cors.sh"
 
 # The sender. For a receiver on this machine it seals with the receiver's key, which a worker makes if need be.
 HASHPOST_SENDERS=0

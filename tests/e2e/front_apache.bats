@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # Apache's own ways.
-# shellcheck disable=SC2154,SC2030,SC2031  # ask sets $code; each test is a process of its own
+# shellcheck disable=SC2154,SC2030,SC2031,SC2034,SC2153  # ask sets $code and $FIELDS, and reads URL; each test is a process of its own
 
 bats_require_minimum_version 1.5.0
 export HASHPOST_FRONT=apache
@@ -45,3 +45,55 @@ expect_for() { expect_problem "$1" "$2" || { echo "the case: $3"; return 1; }; }
     grep -q mod_mpm_worker "/proc/$(<"$HASHPOST_HOME/front.pid")/maps"
     make_load --clients 16 --requests 1000 --mix get=80,post=20 >"$BATS_TEST_TMPDIR/load" || { cat "$BATS_TEST_TMPDIR/load"; false; }
 }
+
+# An httpd that has other sites, with hashpost.conf below /here; it uses this instance's pool.
+vhost_start() {
+    local module
+    VHOST_PORT=$(free_port)
+    "$ROOT/service/write-vhost-settings" "$SCRATCH/vhost-settings.conf"
+    {
+        for module in mpm_event authn_core authn_file auth_basic authz_core authz_user alias buffer env filter headers proxy proxy_fcgi rewrite setenvif substitute; do
+            echo "LoadModule ${module}_module /usr/lib/apache2/modules/mod_$module.so"
+        done
+        printf '%s\n' "ServerRoot $SCRATCH" "DefaultRuntimeDir $SCRATCH" "PidFile $SCRATCH/vhost.pid" "ErrorLog $SCRATCH/vhost.log" \
+            "User www-data" "Group www-data" "ServerName localhost" "Listen 127.0.0.1:$VHOST_PORT" "DocumentRoot $ROOT/httpd-conf/errors" \
+            "<Directory $ROOT/httpd-conf/errors>" "Require all granted" "</Directory>" "Define HASHPOST_PREFIX /here" \
+            "Include $SCRATCH/vhost-settings.conf" "<VirtualHost *:$VHOST_PORT>" "Include $ROOT/httpd-conf/hashpost.conf" "</VirtualHost>"
+    } >"$SCRATCH/vhost.httpd.conf"
+    /usr/sbin/apache2 -f "$SCRATCH/vhost.httpd.conf" 3>&-
+    wait_for 10 curl -s -o /dev/null "http://127.0.0.1:$VHOST_PORT/"
+    URL=http://127.0.0.1:$VHOST_PORT
+}
+teardown() {
+    [[ ! -e $SCRATCH/vhost.pid ]] || kill "$(<"$SCRATCH/vhost.pid")"
+    wait_for 10 not test -e "$SCRATCH/vhost.pid"
+}
+
+@test "below a prefix of somebody's host, pages of listed origins may do what they may, and other paths are as they were" {
+    local app=https://app.example.org path
+    htpasswd -cbB "$SCRATCH/passwords" admin secret 2>/dev/null
+    chmod 0644 "$SCRATCH/passwords"
+    export HASHPOST_CORS_ORIGINS=$app HASHPOST_PASSWORD_FILE=$SCRATCH/passwords
+    vhost_start
+    for path in /here/messages/x /here/livez /here/problems/x; do
+        ask "$path" -H "Origin: $app"
+        [[ $(field access-control-allow-origin) == "$app" && $(field vary) == *Origin* ]] || said "open: $path"
+        ask "$path" -H "Origin: https://evil.example"
+        run ! grep -i '^access-control' "$FIELDS"
+    done
+    ask /here/messages -H "Origin: $app" -H 'Content-Type: text/plain' -d hello
+    [[ $code == 200 && $(field location) == /here/messages/* && $(field access-control-expose-headers) == *Location* ]] || said 200
+    ask /here/messages/x -X DELETE -H "Origin: $app"
+    expect_problem_below 401
+    [[ $(field access-control-allow-origin) == "$app" ]] || said 401
+    ask /here/messages/x -X OPTIONS -H "Origin: $app" -H 'Access-Control-Request-Method: DELETE'
+    [[ $code == 204 && $(field access-control-allow-methods) == *DELETE* && $(field access-control-allow-origin) == "$app" ]] || said 204
+    for path in / /400.json /hereafter; do
+        ask "$path" -H "Origin: $app"
+        run ! grep -iE '^access-control|^vary:.*origin' "$FIELDS"
+        ask "$path" -X OPTIONS -H "Origin: $app" -H 'Access-Control-Request-Method: DELETE'
+        run ! grep -iE '^access-control|^vary:.*origin' "$FIELDS"
+        [[ $code != 204 ]] || said "no preflight's response at $path"
+    done
+}
+expect_problem_below() { [[ $code == "$1" && $(field content-type) == application/problem+json && $(<"$BODY") == *'"/here/problems/'* ]] || said "$1"; }
