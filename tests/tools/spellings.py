@@ -167,7 +167,7 @@ class Sender:
                           "upload": "/upload/override"}[operation]
         for override in OVERRIDES:
             value = plain if "URL" in override else METHODS[operation][0]
-            for method, target in (("OPTIONS", plain), ("GET", prefix + "/livez"), ("POST", plain), ("GET", plain)):
+            for method, target in (("OPTIONS", plain), ("GET", prefix + "/livez"), ("POST", plain), ("GET", prefix + "/messages")):
                 for fields, body in self.bodies():
                     yield method, target, fields + [override % value], body
                     yield method, target + "?_method=" + METHODS[operation][0], fields + [override % value], body
