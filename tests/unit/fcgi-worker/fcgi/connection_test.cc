@@ -23,6 +23,7 @@ class ConnectionTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(AnswersSeveralRequestsOnOneConnection);
   CPPUNIT_TEST(ReadsWhatAHandlerLeftOfTheBody);
   CPPUNIT_TEST(WritesHeadWithoutContent);
+  CPPUNIT_TEST(StatesNoLengthWhereAStatusHasNoContent);
   CPPUNIT_TEST(ClosesWhenThePeerDoesNotKeepTheConnection);
   CPPUNIT_TEST(EndsWhenThePeerCloses);
   CPPUNIT_TEST(EndsOnWhatIsNotFastCgi);
@@ -73,6 +74,24 @@ class ConnectionTest : public CppUnit::TestFixture {
     Answer("answer");
     CPPUNIT_ASSERT(connection_->FinishRequest());
     CPPUNIT_ASSERT_EQUAL(std::string("Status: 200 OK\r\nContent-Length: 6\r\n\r\n"), ReadAnswer(peer_));
+  }
+
+  // RFC 9110 §8.6: of a 304, that would be the length of what a 200 had.
+  void StatesNoLengthWhereAStatusHasNoContent() {
+    for (const char* method : {"GET", "HEAD", "DELETE", "OPTIONS"}) {
+      for (const int status : {204, 304}) {
+        CPPUNIT_ASSERT(Send(peer_, RequestBytes(method, "/")));
+        CPPUNIT_ASSERT(connection_->ReadRequest());
+        http::Response response;
+        response.status = status;
+        response.headers = {{"ETag", "\"a\""}};
+        connection_->WriteAnswer(response);
+        CPPUNIT_ASSERT(connection_->FinishRequest());
+        CPPUNIT_ASSERT_EQUAL(status == 204 ? std::string("Status: 204 No Content\r\nETag: \"a\"\r\n\r\n")
+                                           : std::string("Status: 304 Not Modified\r\nETag: \"a\"\r\n\r\n"),
+                             ReadAnswer(peer_));
+      }
+    }
   }
 
   void ClosesWhenThePeerDoesNotKeepTheConnection() {
