@@ -122,3 +122,29 @@ END
 400|400|400|Host: elsewhere\\r\\nContent-Length: 5|hello
 END
 }
+
+@test "a field whose name has an underscore, a dot or the like is another field, which nobody reads" {
+    local version mark field misspelt
+    local fields=('If-None-Match: *' "If-Modified-Since: $LATE" 'If-Match: "x"' "If-Unmodified-Since: $EARLY" "Content-Digest: $WRONG"
+        "Repr-Digest: $WRONG" 'Content-Encoding: gzip' 'Content-Type: application/x-ndjson' 'Content-Length: 3' 'Transfer-Encoding: chunked')
+    for version in 1.1 2; do
+        for mark in _ . '!' '*' '~'; do
+            misspelt=()
+            for field in "${fields[@]}"; do misspelt+=("${field/-/$mark}"); done
+            send GET "${misspelt[@]}"
+            expect_json 200 '{"message":"hello"}' || { echo "with $mark over HTTP/$version"; false; }
+            send POST "${misspelt[@]}"
+            expect_json 200 "{\"digest\":\"$HELLO\"}" || { echo "with $mark over HTTP/$version"; false; }
+            # Beside the field itself, and with one mark of two.
+            send GET "If${mark}None${mark}Match: $TAG" 'If-None-Match: "x"'
+            [[ $code == 200 ]] || said "200 beside If-None-Match"
+            send GET "If-None${mark}Match: $TAG"
+            [[ $code == 200 ]] || said 200
+            send POST "Content${mark}Type: application/json" 'Content-Type: text/plain' "X${mark}Y: 1"
+            [[ $code == 200 ]] || said "200 beside Content-Type"
+        done
+    done
+    # A DELETE that a field of that kind would have refused: it is not read.
+    send DELETE 'If_Match: "x"' 'If.Unmodified.Since: Sun, 06 Nov 1994 08:49:37 GMT' 'If_None_Match: *'
+    expect_json 200 "{\"message_deleted\":\"$HELLO\"}"
+}
