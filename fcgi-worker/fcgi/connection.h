@@ -81,6 +81,7 @@ class Connection {
     explicit LiveAnswer(Connection& connection) : connection_(connection) {}
     void Write(std::string_view bytes) override;
     [[nodiscard]] bool Flush() override;
+    [[nodiscard]] bool Held() const override { return connection_.held_.has_value(); }
 
    private:
     Connection& connection_;

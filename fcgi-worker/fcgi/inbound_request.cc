@@ -124,7 +124,7 @@ std::size_t InboundRequest::Body::ReadSome(std::span<char> buffer) {
 }
 
 bool InboundRequest::Body::Ready(std::chrono::milliseconds patience) {
-  if (ended_ || Buffered() > 0) return true;
+  if (ended_ || over_ || Buffered() > 0) return true;
   const progress::Waiting waiting;
   pollfd input{.fd = fd_, .events = POLLIN, .revents = 0};
   return ::poll(&input, 1, static_cast<int>(patience.count())) != 0;

@@ -16,6 +16,9 @@ class AnswerStream : public io::ByteSink {
  public:
   // Sends what was written. False: the client is gone, and nothing more will reach it.
   [[nodiscard]] virtual bool Flush() = 0;
+
+  // Whether nothing of it leaves before its end, so that all of it takes room here until then.
+  [[nodiscard]] virtual bool Held() const { return false; }
 };
 
 enum class Ending {

@@ -55,9 +55,12 @@ void CheckHead(const http::Request& request, const LineLimits& limits) {
 // One upload: what its lines become, until they are handed to the committer.
 class Upload {
  public:
+  // `held`: the whole response waits for the end of the content.
   Upload(http::BodyReader& body, http::ByteBudget& budget, const LineLimits& limits, std::size_t batch_lines,
-         BulkCommitter& committer)
+         const BulkBounds& bounds, bool held, BulkCommitter& committer)
       : limits_(limits),
+        bounds_(bounds),
+        held_(held),
         lines_(body, budget, limits, [this] { HandOver(); }),
         batch_(batch_lines),
         committer_(committer) {}
@@ -66,13 +69,14 @@ class Upload {
   void Run() {
     try {
       while (goes_on_ && lines_.Next()) {
+        CheckBounds();
         TakeLine();
         if (batch_.Full()) HandOver();
       }
-    } catch (const ContentTooLarge& error) {
+    } catch (const UploadEnds& error) {
       Refuse(error);
       HandOver();
-      lines_.PassOverTheRest();  // many clients see no end of an answer before they have sent everything
+      lines_.PassOver(bounds_.pass_over);
     } catch (const http::BodyIncomplete&) {
       HandOver();  // the worker may be about to end, and the client there: what came whole is answered
       throw;
@@ -81,15 +85,39 @@ class Upload {
   }
 
  private:
+  // Throws UploadEnds for the line before which the upload is to end.
+  void CheckBounds() const {
+    const std::uint64_t bad = refused_ + tally_.failed;
+    if (bad >= bounds_.refused_lines && bad > taken_ - tally_.failed) {
+      End(tally_.failed > refused_ ? tally_.last_failure : 400,
+          "Of the lines before this one " + std::to_string(bad) +
+              " were refused, more than were stored, so nothing from this line on was taken: mend what the "
+              "first "
+              "of them says, and send the rest in further uploads.");
+    }
+    if (held_ && tally_.answer_bytes >= bounds_.held_bytes) {
+      End(413,
+          "The response to the lines before this one is over " + std::to_string(bounds_.held_bytes) +
+              " bytes long, and no more of it is kept until the end of an upload, so nothing from this line "
+              "on was taken: send the rest in further uploads.");
+    }
+  }
+
+  [[noreturn]] static void End(int status, const std::string& why) {
+    throw UploadEnds({status, "too-large", "Upload too large", why, {}});
+  }
+
   void TakeLine() {
     try {
       const std::string message = ReadMessage(lines_.line(), limits_.max_message_bytes);
       if (!batch_.Fits(message.size())) HandOver();
       batch_.Add(lines_.number(), message, lines_.TakeShare());
-    } catch (const ContentTooLarge&) {
+      ++taken_;
+    } catch (const UploadEnds&) {
       throw;
     } catch (const HttpError& error) {
       Refuse(error);
+      ++refused_;
     }
   }
 
@@ -101,12 +129,18 @@ class Upload {
   void HandOver() {
     batch_.Sort();
     goes_on_ = committer_.Take(batch_) && goes_on_;
+    tally_ = committer_.tally();
   }
 
   const LineLimits& limits_;
+  const BulkBounds& bounds_;
+  const bool held_;
   LineReader lines_;
   BulkBatch batch_;
   BulkCommitter& committer_;
+  BulkTally tally_;
+  std::uint64_t taken_ = 0;    // lines with a message, whether or not the store takes it
+  std::uint64_t refused_ = 0;  // lines without one
   bool goes_on_ = true;
 };
 
@@ -137,8 +171,9 @@ void Bulk::Take(std::unique_ptr<http::Exchange>& exchange) {
   const std::unique_ptr<http::Exchange> taken = std::move(exchange);
   bool whole = false;
   try {
-    committer->AnswerTo(taken->Begin(Head()));
-    Upload(*request.body, budget_, limits_, batch_lines_, *committer).Run();
+    http::AnswerStream& answers = taken->Begin(Head());
+    committer->AnswerTo(answers);
+    Upload(*request.body, budget_, limits_, batch_lines_, bounds_, answers.Held(), *committer).Run();
     whole = true;
   } catch (const http::BodyIncomplete&) {  // a cut answer says so
   } catch (...) {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 
 #include "fcgi-worker/http/byte_budget.h"
@@ -15,12 +16,25 @@
 
 namespace hashpost::resources {
 
+// What one upload may cost beyond what it stores. Past one of these bounds a last line says so, and no
+// further one is taken.
+struct BulkBounds {
+  std::uint64_t refused_lines = 1000;                    // as long as they outnumber those stored
+  std::uint64_t held_bytes = std::uint64_t{256} << 20U;  // of a response that is held to its end
+  PassOverLimits pass_over{};                            // of what comes after the last line
+};
+
 class Bulk {
  public:
   // The references must outlive the object. A commit takes `batch_lines` lines at most.
   Bulk(store::MessageStore& store, http::ByteBudget& budget, const Failure& failure, const LineLimits& limits,
-       std::size_t batch_lines)
-      : store_(store), budget_(budget), failure_(failure), limits_(limits), batch_lines_(batch_lines) {}
+       std::size_t batch_lines, const BulkBounds& bounds = {})
+      : store_(store),
+        budget_(budget),
+        failure_(failure),
+        limits_(limits),
+        batch_lines_(batch_lines),
+        bounds_(bounds) {}
 
   // Whether it is a POST whose Content-Type asks for this.
   [[nodiscard]] static bool IsBulk(const http::Request& request);
@@ -35,6 +49,7 @@ class Bulk {
   const Failure& failure_;
   const LineLimits limits_;
   const std::size_t batch_lines_;
+  const BulkBounds bounds_;
 };
 
 }  // namespace hashpost::resources

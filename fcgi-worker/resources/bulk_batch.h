@@ -48,6 +48,10 @@ class BulkBatch {
   // After Store: a line for each line, in their order. Valid until the next change.
   [[nodiscard]] std::string_view answers() const { return answers_; }
 
+  // After Store: how many messages could not be stored, and the status that the last of them has got.
+  [[nodiscard]] std::size_t failed() const { return failed_.size(); }
+  [[nodiscard]] int last_failure() const { return failed_.empty() ? 0 : failed_.back().problem.status; }
+
  private:
   struct Line {  // that has a message
     store::Digest digest;

@@ -25,6 +25,11 @@ bool BulkCommitter::Take(BulkBatch& batch) {
   return true;
 }
 
+BulkTally BulkCommitter::tally() const {
+  const std::scoped_lock lock(mutex_);
+  return tally_;
+}
+
 bool BulkCommitter::Finish() {
   if (!thread_.joinable()) return complete_;
   const progress::Waiting waiting;
@@ -56,11 +61,19 @@ void BulkCommitter::Run() {
   }
 }
 
+void BulkCommitter::Count() {
+  const std::scoped_lock lock(mutex_);
+  tally_.failed += batch_.failed();
+  if (batch_.failed() > 0) tally_.last_failure = batch_.last_failure();
+  tally_.answer_bytes += batch_.answers().size();
+}
+
 // False: nothing may follow.
 bool BulkCommitter::StoreAndAnswer() noexcept {
   try {
     const bool store_works = batch_.Store(store_, failure_);
     answers_->Write(batch_.answers());
+    Count();
     batch_.Clear();
     return answers_->Flush() && store_works;
   } catch (...) {

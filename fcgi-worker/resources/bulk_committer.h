@@ -5,6 +5,7 @@
 
 #include <condition_variable>
 #include <cstddef>
+#include <cstdint>
 #include <mutex>
 #include <thread>
 
@@ -14,6 +15,13 @@
 #include "store/message_store.h"
 
 namespace hashpost::resources {
+
+// What has become of an upload so far.
+struct BulkTally {
+  std::uint64_t failed = 0;        // messages that the store did not take
+  int last_failure = 0;            // the status that the last of them has got
+  std::uint64_t answer_bytes = 0;  // written, whether or not they have left
+};
 
 class BulkCommitter {
  public:
@@ -31,6 +39,9 @@ class BulkCommitter {
   // gone or the store broke, so it is of no use to go on.
   bool Take(BulkBatch& batch);
 
+  // Of all batches before the one that was taken last, at least.
+  [[nodiscard]] BulkTally tally() const;
+
   // Waits until all that was taken is answered, and ends the thread. Again is harmless. False: an answer is
   // missing.
   bool Finish();
@@ -38,16 +49,18 @@ class BulkCommitter {
  private:
   void Run();
   [[nodiscard]] bool StoreAndAnswer() noexcept;
+  void Count();
 
   store::MessageStore& store_;
   const Failure& failure_;
   http::AnswerStream* answers_ = nullptr;
   BulkBatch batch_;  // the committer's while has_batch_ is set
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable changed_;
   bool has_batch_ = false;  // guarded by mutex_
   bool stopping_ = false;   // guarded by mutex_
   bool over_ = false;       // guarded by mutex_
+  BulkTally tally_;         // guarded by mutex_
   bool complete_ = true;    // the committer's until it has ended
   std::thread thread_;
 };

@@ -15,16 +15,19 @@ namespace {
 constexpr std::size_t kBufferBytes = 64U << 10U;
 // A client that sends all the time leaves no gap as long as this.
 constexpr std::chrono::milliseconds kPause{5};
+// How often it is looked whether a client that sends nothing has had its time.
+constexpr std::chrono::milliseconds kLook{100};
+
+[[noreturn]] void EndTooLarge(std::uint64_t max_content_bytes) {
+  throw UploadEnds({413,
+                    "too-large",
+                    "Upload too large",
+                    "An upload may have at most " + std::to_string(max_content_bytes) +
+                        " bytes, so nothing from this line on was taken: send the rest in further uploads.",
+                    {}});
+}
 
 }  // namespace
-
-ContentTooLarge::ContentTooLarge(std::uint64_t max_content_bytes)
-    : HttpError({413,
-                 "too-large",
-                 "Upload too large",
-                 "An upload may have at most " + std::to_string(max_content_bytes) +
-                     " bytes, so nothing from this line on was taken: send the rest in further uploads.",
-                 {}}) {}
 
 LineReader::LineReader(http::BodyReader& body, http::ByteBudget& budget, const LineLimits& limits,
                        std::function<void()> on_pause)
@@ -38,15 +41,17 @@ LineReader::LineReader(http::BodyReader& body, http::ByteBudget& budget, const L
 
 // False: the content has ended.
 bool LineReader::Refill() {
-  if (past_limit_) throw ContentTooLarge(limits_.max_content_bytes);
+  if (ended_) return false;  // what lies behind the content is nobody's here
+  if (past_limit_) EndTooLarge(limits_.max_content_bytes);
   if (!body_.Ready(kPause)) on_pause_();
   const std::size_t got = body_.Read(buffer_);
   at_ = 0;
   end_ = static_cast<std::size_t>(std::min<std::uint64_t>(got, left_));
   past_limit_ = got > left_;
   left_ -= end_;
-  if (past_limit_ && end_ == 0) throw ContentTooLarge(limits_.max_content_bytes);
-  return got > 0;
+  if (past_limit_ && end_ == 0) EndTooLarge(limits_.max_content_bytes);
+  ended_ = got == 0;
+  return !ended_;
 }
 
 // The next piece of the line, of `most` bytes at most; 0 at its end.
@@ -82,8 +87,18 @@ bool LineReader::Next() {
   return true;
 }
 
-void LineReader::PassOverTheRest() {
-  while (body_.Read(buffer_) > 0) {
+void LineReader::PassOver(const PassOverLimits& limits) noexcept {
+  using Clock = std::chrono::steady_clock;
+  const auto deadline = Clock::now() + limits.time;
+  try {
+    for (std::uint64_t passed = 0; passed < limits.bytes;) {
+      if (Clock::now() >= deadline) return;
+      if (!body_.Ready(kLook)) continue;
+      const std::size_t got = body_.Read(buffer_);
+      if (got == 0) return;
+      passed += got;
+    }
+  } catch (...) {  // it breaks off, and nobody wants it
   }
 }
 

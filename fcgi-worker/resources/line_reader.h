@@ -19,15 +19,20 @@
 
 namespace hashpost::resources {
 
-// The content is longer than LineLimits::max_content_bytes; no further line is taken.
-class ContentTooLarge : public http::HttpError {
+// From the line that is told this on, no line of the upload is taken.
+class UploadEnds : public http::HttpError {
  public:
-  explicit ContentTooLarge(std::uint64_t max_content_bytes);
+  using http::HttpError::HttpError;
 };
 
 struct LineLimits {
   std::size_t max_message_bytes;    // which bounds a line, too (message_json.h)
   std::uint64_t max_content_bytes;  // 0: any number
+};
+
+struct PassOverLimits {
+  std::uint64_t bytes = std::uint64_t{64} << 20U;
+  std::chrono::milliseconds time{30'000};
 };
 
 class LineReader {
@@ -38,11 +43,12 @@ class LineReader {
              std::function<void()> on_pause);
 
   // Goes to the next line, whatever was read of the present one. False: all has been read.
-  // Throws http::BodyIncomplete and ContentTooLarge.
+  // Throws http::BodyIncomplete, and UploadEnds if the content is longer than LineLimits::max_content_bytes.
   [[nodiscard]] bool Next();
 
-  // Reads the content to its end and forgets it. Throws http::BodyIncomplete.
-  void PassOverTheRest();
+  // Reads and forgets what is left of the content: so much of it, for so long. (Many clients see no end of a
+  // response before they have sent everything.)
+  void PassOver(const PassOverLimits& limits) noexcept;
 
   // The present line without its end; valid until Next. Its Read also throws HttpError: 413 for a line that
   // is too long, 503 if there is not enough memory for a long one now.
@@ -76,6 +82,7 @@ class LineReader {
   std::size_t end_ = 0;  // of what was read
   std::uint64_t left_;   // of max_content_bytes
   bool past_limit_ = false;
+  bool ended_ = false;
   bool in_line_ = false;
   std::uint64_t number_ = 0;
   std::size_t line_bytes_ = 0;  // taken of the present line

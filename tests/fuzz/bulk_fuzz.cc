@@ -93,12 +93,16 @@ class Upload : public http::Exchange {
       rest_.remove_prefix(size);
       return size;
     }
-    [[nodiscard]] bool Ready(std::chrono::milliseconds) override { return rest_.size() % 3 != 0; }
+    [[nodiscard]] bool Ready(std::chrono::milliseconds) override {
+      paused_ = !paused_ && rest_.size() % 3 == 0;
+      return !paused_;
+    }
 
    private:
     std::string_view rest_;
     std::size_t piece_;
     bool breaks_off_;
+    bool paused_ = false;
   };
   struct Live : http::AnswerStream {
     explicit Live(Answer& kept) : answer(kept) {}
@@ -140,23 +144,22 @@ std::string Wanted(std::string_view line, std::set<std::string>& known) {
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  if (size == 0) return 0;
-  const std::string_view content(reinterpret_cast<const char*>(data) + 1, size - 1);
-  const bool breaks_off = data[0] % 2 != 0;
-  const std::size_t piece = 1 + data[0] / 2;
+namespace {
 
+Answer Take(std::string_view content, std::size_t piece, bool breaks_off,
+            const resources::BulkBounds& bounds) {
   FuzzStore store;
   http::ByteBudget budget(1U << 20U);
   // (One for all, since it logs a full store once a second at most.)
   static const resources::Failure failure([](const std::string&) { std::abort(); });
-  resources::Bulk bulk(store, budget, failure, {kMaxMessageBytes, 0}, kBatchLines);
+  resources::Bulk bulk(store, budget, failure, {kMaxMessageBytes, 0}, kBatchLines, bounds);
   Answer answer;
   std::unique_ptr<http::Exchange> exchange = std::make_unique<Upload>(content, piece, breaks_off, answer);
   bulk.Take(exchange);
+  return answer;
+}
 
-  Require(answer.whole != breaks_off);
-  std::string_view answers = answer.content;
+void CheckEachLine(std::string_view content, bool breaks_off, std::string_view answers) {
   std::set<std::string> known;
   std::size_t number = 0;
   for (const std::string_view line : Split(content, breaks_off)) {
@@ -170,5 +173,30 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   // A line that breaks off may be told what was wrong with it before it did.
   Require(answers.empty() ||
           (breaks_off && answers.starts_with(R"({"status":4)") && answers.find('\n') == answers.size() - 1));
+}
+
+// What ends early begins as it would without a bound, and its last line says why it ends.
+void CheckEnd(std::string_view bounded, std::string_view unbounded) {
+  if (bounded == unbounded) return;
+  const std::size_t last = bounded.rfind('\n', bounded.size() - 2) + 1;  // (npos + 1 is 0)
+  Require(bounded.ends_with('\n') && unbounded.starts_with(bounded.substr(0, last)));
+  Require(bounded.find("nothing from this line on was taken", last) != std::string_view::npos);
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  if (size == 0) return 0;
+  const std::string_view content = Text(data, size).substr(1);
+  const bool breaks_off = data[0] % 2 != 0;
+  const std::size_t piece = 1 + data[0] / 2;
+  const Answer answer = Take(content, piece, breaks_off, {.refused_lines = SIZE_MAX});
+  Require(answer.whole != breaks_off);
+  CheckEachLine(content, breaks_off, answer.content);
+  if (data[0] % 4 == 2) {
+    const Answer bounded = Take(content, piece, breaks_off, {.refused_lines = 2});
+    Require(bounded.whole);
+    CheckEnd(bounded.content, answer.content);
+  }
   return 0;
 }

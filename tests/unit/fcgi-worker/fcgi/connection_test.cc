@@ -197,7 +197,9 @@ class ConnectionTest : public CppUnit::TestFixture {
     CPPUNIT_ASSERT(connection_->ReadRequest());
     http::Response head;
     head.headers = {{"A", "b"}};
-    return connection_->BeginAnswer(head, folder_.path());
+    http::AnswerStream& answer = connection_->BeginAnswer(head, folder_.path());
+    CPPUNIT_ASSERT(answer.Held());  // so that whoever writes it can bound it
+    return answer;
   }
   [[nodiscard]] bool NothingCame() const {
     char byte = 0;

@@ -2,6 +2,8 @@
 
 #include <cppunit/extensions/HelperMacros.h>
 
+#include <algorithm>
+#include <chrono>
 #include <map>
 #include <memory>
 #include <optional>
@@ -82,6 +84,12 @@ class BulkTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(EndsWhenTheStoreBreaks);
   CPPUNIT_TEST(RefusesWhatCannotBeTakenBeforeTheFirstLine);
   CPPUNIT_TEST(StopsAtTheLimitOfAnUpload);
+  CPPUNIT_TEST(EndsWhenRefusedLinesOutnumberThoseStored);
+  CPPUNIT_TEST(GoesOnPastManyRefusedLinesIfMoreAreStored);
+  CPPUNIT_TEST(EndsWhenTheStoreTakesHardlyALine);
+  CPPUNIT_TEST(BoundsAResponseThatIsHeldToTheEnd);
+  CPPUNIT_TEST(PassesOverNoMoreThanABoundOfTheRest);
+  CPPUNIT_TEST(PassesOverNoLongerThanABoundWhenNothingComes);
   CPPUNIT_TEST(KnowsItsMediaType);
   CPPUNIT_TEST_SUITE_END();
 
@@ -201,6 +209,73 @@ class BulkTest : public CppUnit::TestFixture {
     CPPUNIT_ASSERT_EQUAL(std::size_t{3}, Lines(Ask(content).content).size());
   }
 
+  // 2 MB of newlines became 249 MB of response.
+  void EndsWhenRefusedLinesOutnumberThoseStored() {
+    const auto answer = Ask(Line("a") + std::string(std::size_t{2} << 20U, '\n'));
+    const auto lines = Lines(answer.content);
+    CPPUNIT_ASSERT_EQUAL(200, answer.status);
+    CPPUNIT_ASSERT_EQUAL(std::size_t{1002}, lines.size());
+    ExpectEnd(lines.back(), 400, 1002);
+    // With as many bad lines as that there is no line to end before.
+    CPPUNIT_ASSERT_EQUAL(std::size_t{1000}, Lines(Ask(std::string(1000, '\n')).content).size());
+    CPPUNIT_ASSERT_EQUAL(std::size_t{1001}, Lines(Ask(std::string(1001, '\n')).content).size());
+  }
+
+  void GoesOnPastManyRefusedLinesIfMoreAreStored() {
+    std::string content;
+    for (int i = 0; i < 3000; ++i) content += Line(std::to_string(i)) + "bad\n";
+    const auto lines = Lines(Ask(content).content);
+    CPPUNIT_ASSERT_EQUAL(std::size_t{6000}, lines.size());
+    CPPUNIT_ASSERT(lines[5998].starts_with("{\"status\":201,") &&
+                   lines[5999].starts_with("{\"status\":400,"));
+  }
+
+  void EndsWhenTheStoreTakesHardlyALine() {
+    std::string content = Line("stored");
+    for (int i = 0; i < 3000; ++i) content += Line("full");
+    const auto lines = Lines(Ask(content).content);
+    // (The batches that are under way are told one by one.)
+    CPPUNIT_ASSERT(lines.size() >= 1002 && lines.size() <= 1002 + 2 * kBatchLines);
+    CPPUNIT_ASSERT(lines[lines.size() - 2].starts_with("{\"status\":507,"));
+    ExpectEnd(lines.back(), 507, lines.size());
+  }
+
+  void BoundsAResponseThatIsHeldToTheEnd() {
+    bounds_.held_bytes = 2000;
+    std::string content;
+    for (int i = 0; i < 1000; ++i) content += Line(std::to_string(i));
+    CPPUNIT_ASSERT_EQUAL(std::size_t{1000}, Lines(Ask(content).content).size());
+    store_.messages.clear();
+    const auto lines = Lines(Ask(content, [](TestExchange& exchange) { exchange.HoldAnswer(); }).content);
+    const std::size_t whole = 2000 / Stored(201, "").size() + 1;
+    CPPUNIT_ASSERT(lines.size() > whole && lines.size() <= whole + 1 + 3 * kBatchLines);
+    ExpectEnd(lines.back(), 413, lines.size());
+    CPPUNIT_ASSERT_EQUAL(lines.size() - 1, store_.messages.size());
+  }
+
+  void PassesOverNoMoreThanABoundOfTheRest() {
+    constexpr std::size_t kRest = 10U << 20U;
+    bounds_.refused_lines = 1;
+    for (const std::size_t bound : {std::size_t{1} << 20U, 2 * kRest}) {
+      bounds_.pass_over.bytes = bound;
+      std::size_t read = 0;
+      const auto answer =
+          Ask("bad\n" + std::string(kRest, 'x'), [&](TestExchange& exchange) { exchange.CountReads(read); });
+      ExpectEnd(Lines(answer.content).back(), 400, 2);
+      CPPUNIT_ASSERT_EQUAL(200, answer.status);  // whole: the last line has said why
+      constexpr std::size_t kBuffer = 64U << 10U;
+      CPPUNIT_ASSERT(read >= std::min(bound, kRest) && read <= bound + 2 * kBuffer);
+    }
+  }
+
+  void PassesOverNoLongerThanABoundWhenNothingComes() {
+    bounds_.refused_lines = 1;
+    bounds_.pass_over.time = std::chrono::milliseconds(1);
+    const auto answer = Ask("bad\n" + Line("more"), [](TestExchange& exchange) { exchange.FallSilent(); });
+    CPPUNIT_ASSERT_EQUAL(200, answer.status);
+    ExpectEnd(Lines(answer.content).back(), 400, 2);
+  }
+
   void KnowsItsMediaType() {
     const auto is_bulk = [](std::string_view type) {
       http::Request request;
@@ -220,7 +295,7 @@ class BulkTest : public CppUnit::TestFixture {
  private:
   template <typename Change>
   http::Response Ask(const std::string& content, Change change) {
-    Bulk bulk(store_, budget_, failure_, limits_, kBatchLines);
+    Bulk bulk(store_, budget_, failure_, limits_, kBatchLines, bounds_);
     std::optional<http::Response> answer;
     auto exchange = std::make_unique<TestExchange>("POST", "/messages", content, answer);
     exchange->AddField("CONTENT_TYPE", type_);
@@ -245,6 +320,12 @@ class BulkTest : public CppUnit::TestFixture {
     return 0;
   }
 
+  static void ExpectEnd(const std::string& line, int status, std::size_t number) {
+    CPPUNIT_ASSERT(line.starts_with("{\"status\":" + std::to_string(status) + ",\"err_msg\":\""));
+    CPPUNIT_ASSERT(line.find("nothing from this line on was taken") != std::string::npos);
+    CPPUNIT_ASSERT(line.ends_with(",\"line\":" + std::to_string(number) + "}"));
+  }
+
   static std::vector<std::string> Lines(std::string_view text) {
     std::vector<std::string> lines;
     while (!text.empty()) {
@@ -262,6 +343,7 @@ class BulkTest : public CppUnit::TestFixture {
   bool told_broken_ = false;
   Failure failure_{[this](const std::string&) { told_broken_ = true; }};
   LineLimits limits_{.max_message_bytes = 100, .max_content_bytes = 0};
+  BulkBounds bounds_;
   std::string type_ = "application/x-ndjson";
 };
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
 #include <memory>
 #include <optional>
@@ -45,6 +46,12 @@ class TestExchange : public http::Exchange {
 
   // The content breaks off where the body given ends.
   void BreakOff() { body_.breaks_off = true; }
+  // After the body given nothing comes any more.
+  void FallSilent() { body_.falls_silent = true; }
+  // The answer waits for its end.
+  void HoldAnswer() { live_.held = true; }
+  // Where it is counted how many bytes of the body were read.
+  void CountReads(std::size_t& bytes) { body_.read = &bytes; }
   void ForgetLength() { request_.content_length.reset(); }
   void AddField(std::string_view name, std::string_view value) { request_.fields.Add(name, value); }
 
@@ -56,16 +63,24 @@ class TestExchange : public http::Exchange {
       if (size == 0 && breaks_off) throw http::BodyIncomplete();
       std::memcpy(buffer.data(), bytes.data() + at, size);
       at += size;
+      if (read != nullptr) *read += size;
       return size;
+    }
+    [[nodiscard]] bool Ready(std::chrono::milliseconds) override {
+      return at < bytes.size() || !falls_silent;
     }
     std::string bytes;
     std::size_t at = 0;
     bool breaks_off = false;
+    bool falls_silent = false;
+    std::size_t* read = nullptr;
   };
   struct Live : http::AnswerStream {
     void Write(std::string_view bytes) override { answer.content += bytes; }
     [[nodiscard]] bool Flush() override { return true; }
+    [[nodiscard]] bool Held() const override { return held; }
     http::Response answer;
+    bool held = false;
   };
   std::string method_;
   std::string path_;
