@@ -4,6 +4,7 @@
 
 # What an older version has started knows one rule, by another name, and no other origins.
 take_older_rules() {
+    export HASHPOST_LOGIN_RATE=${HASHPOST_LOGIN_RATE:-10} HASHPOST_LOGIN_BURST=${HASHPOST_LOGIN_BURST:-100}
     # shellcheck source=service/cors.sh
     [[ -n ${HASHPOST_CORS:-} ]] || HASHPOST_CORS_ORIGINS="" source "$HASHPOST_ROOT/service/cors.sh"
     [[ -n ${HASHPOST_ACCESS:-} ]] || return 0

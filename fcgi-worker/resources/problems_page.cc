@@ -63,6 +63,9 @@ constexpr auto kTypes = std::to_array<Type>({
      "The body is of a type that this service does not take; the Accept-Post field lists the ones it takes."},
     {415, "unsupported-content-coding", "The body is compressed; send it as it is."},
     {417, "expectation-failed", "The Expect field asks for something else than 100-continue."},
+    {429, "too-many-logins",
+     "Too many requests with a name and a password came from one address; send the request again after the "
+     "seconds in Retry-After."},
     {431, "header-too-large", "The header fields are too large."},
     {500, "internal-error", "The server met a fault of its own; its log tells more."},
     {500, "record-damaged",

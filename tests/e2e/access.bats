@@ -355,3 +355,59 @@ issue() {
     run stack_start
     [[ ${lines[-1]} == *"$HASHPOST_PORT with a password may write, delete; on this machine only may read; may not upload "* ]] || { echo "$output"; false; }
 }
+
+# --- guessing passwords ----------------------------------------------------------------------------------------
+
+# guesses COUNT: that many wrong passwords over one connection; prints the status of each.
+guesses() {
+    local number wrong=()
+    for ((number = 0; number < $1; number++)); do
+        wrong+=(-o /dev/null -u "admin:wrong$number" --next -sS --cacert "$CACERT" -w '%{http_code}\n' -X DELETE "$URL/messages/$NOBODYS")
+    done
+    curl -sS --cacert "$CACERT" -o /dev/null -w '%{http_code}\n' -X DELETE "$URL/messages/$NOBODYS" "${wrong[@]}" -o /dev/null
+}
+right_password() { act delete --interface 127.0.0.1 -u admin:secret && saw delete; }
+
+@test "nginx lets one address try few passwords a second, and nobody else waits for it" {
+    [[ $HASHPOST_FRONT == nginx ]] || skip "behind the others fail2ban counts (docs/security.md)"
+    local tried
+    close delete password
+    HASHPOST_LOGIN_RATE=1 stack_start
+    tried=$(guesses 100 | sort | uniq -c)
+    [[ $tried == *" 401"* && $tried == *" 429"* ]] || { echo "$tried"; false; }
+    act delete -u admin:secret --interface 127.0.0.1
+    expect_problem 429 too-many-logins
+    [[ $(field retry-after) =~ ^[0-9]+$ ]]
+    # Without a password, and from other addresses, all goes on.
+    act read
+    saw read
+    act delete
+    refused delete 401 unauthorized
+    act delete -u admin:secret --interface 127.0.0.9 --resolve "localhost:$HASHPOST_PORT:127.0.0.1"
+    saw delete
+    wait_for 30 right_password
+}
+
+# filtered LOG: the address of each line that counts. (fail2ban takes the time out of a line before it looks at it.)
+filtered() {
+    local pattern
+    pattern=$(sed -n 's/^failregex = //p' "$ROOT/packaging/fail2ban/hashpost.conf")
+    pattern=${pattern/<ADDR>/[0-9a-f.:]+}
+    sed -E 's,\[[0-9]+/[A-Z][a-z]+/[0-9:]+ [+-][0-9]+\],[],' <<<"$1" | grep -P -- "$pattern" | cut -d' ' -f1
+}
+
+@test "each failed login, and nothing else, is a line of the log that the filter of fail2ban counts" {
+    local log
+    close delete password
+    stack_start
+    act delete -u admin:wrong --interface 127.0.0.7 --resolve "localhost:$HASHPOST_PORT:127.0.0.1"
+    ask '/messages/%22%20401%201%20%22x' -X DELETE -u 'admin 401:" 401 1 "' --interface 127.0.0.7 --resolve "localhost:$HASHPOST_PORT:127.0.0.1" -H 'X-Forwarded-For: 127.0.0.8'
+    [[ $code == 401 ]]
+    act delete -u admin:secret
+    act read
+    ask /messages/last
+    stack_stop
+    log=$(cat "$HASHPOST_HOME"/logs/httpd/access-*.log)
+    [[ $log == *"/messages/last "* && $log == *'"DELETE /messages/'*' 401 '* ]]
+    [[ $(filtered "$log") == $'127.0.0.7\n127.0.0.7' ]] || { filtered "$log"; echo "$log"; false; }
+}
