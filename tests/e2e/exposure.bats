@@ -287,6 +287,32 @@ open_to_user() {
     [[ $status != 0 && $output == *"$HASHPOST_DATA is a link"* && ! -e $SCRATCH/nothing ]] || { echo "$output"; false; }
 }
 
+@test "root makes no folder through a link that the unprivileged user has put there" {
+    ((EUID == 0)) || skip "only root starts as another user"
+    local setting
+    install -d -m 0700 "$SCRATCH/private"
+    install -d -m 0700 -o www-data "$HASHPOST_DATA" "$SCRATCH/theirs"
+    setpriv --reuid=www-data --clear-groups ln -s "$SCRATCH/private" "$HASHPOST_DATA/drop"
+    setpriv --reuid=www-data --clear-groups ln -s "$SCRATCH/private" "$SCRATCH/theirs/link"
+    for setting in STACK= "OUTPUT_DIR=$SCRATCH/theirs/link/output" "OUTPUT_DIR=$SCRATCH/theirs/link/a/b"; do
+        (
+            export "${setting?}"
+            stack_start
+            stack_stop
+        )
+        [[ -z $(ls -A "$SCRATCH/private") ]] || { echo "$setting"; ls -lR "$SCRATCH/private"; false; }
+    done
+    for setting in "HASHPOST_DATA=$SCRATCH/theirs/link/data" "STATUS_DB_PATH=$SCRATCH/theirs/link/status"; do
+        (
+            export INPUT_DIR=$SCRATCH/private "${setting?}"
+            run stack_start
+            ((status != 0))
+            [[ $output == *"cannot be made: the user www-data may not"* ]] || { echo "$output"; false; }
+        )
+        [[ -z $(ls -A "$SCRATCH/private") ]] || { echo "$setting"; ls -lR "$SCRATCH/private"; false; }
+    done
+}
+
 @test "a runtime folder of an older version, where the user could write, is taken over without its links" {
     ((EUID == 0)) || skip "only root starts as another user"
     install -d -m 1770 -o root -g www-data "$HASHPOST_HOME" "$HASHPOST_HOME/logs"
