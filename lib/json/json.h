@@ -47,8 +47,9 @@ struct Limits {
 // Whether `utf8` has a control character in it: U+0000 to U+001F, U+007F, or U+0080 to U+009F.
 [[nodiscard]] bool HasControlCharacter(std::string_view utf8);
 
-// `text` with each run of bytes that is not UTF-8 replaced by U+FFFD, cut to at most `max_bytes` at a
-// character border: safe to quote in an error.
+// `text` with U+FFFD for each run of bytes that is not UTF-8 or of characters that a terminal obeys instead
+// of showing them (control characters, and those of no width or that turn the direction of writing), cut to
+// at most `max_bytes` at a character border: safe to quote in an error and in a log.
 [[nodiscard]] std::string Printable(std::string_view text, std::size_t max_bytes);
 
 // How many bytes WriteString writes for `utf8`, quotes included.

@@ -1,6 +1,7 @@
 // UTF-8 (RFC 3629) by RapidJSON's validating table, with a fast path for ASCII.
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <cstring>
 
@@ -46,6 +47,36 @@ std::size_t AsciiPrefix(std::string_view text) {
   return size;
 }
 
+// Whether a terminal or an editor obeys `character` rather than showing it: Unicode's Cc, Zl and Zp, and the
+// characters of Cf that have no width or set the direction of writing (UAX #9).
+bool IsObeyed(char32_t character) {
+  struct Range {
+    char32_t first, last;
+  };
+  static constexpr std::array<Range, 11> kObeyed = {{{0x00, 0x1F},
+                                                     {0x7F, 0x9F},
+                                                     {0xAD, 0xAD},
+                                                     {0x61C, 0x61C},
+                                                     {0x180E, 0x180E},
+                                                     {0x200B, 0x200F},
+                                                     {0x2028, 0x202E},
+                                                     {0x2060, 0x206F},
+                                                     {0xFEFF, 0xFEFF},
+                                                     {0xFFF9, 0xFFFB},
+                                                     {0xE0000, 0xE007F}}};
+  return std::any_of(kObeyed.begin(), kObeyed.end(),
+                     [&](const Range& range) { return range.first <= character && character <= range.last; });
+}
+
+// The character that a valid `sequence` of UTF-8 stands for.
+char32_t Decode(std::string_view sequence) {
+  static constexpr std::array<unsigned char, 5> kFirstBits = {0, 0x7F, 0x1F, 0x0F, 0x07};
+  char32_t character = static_cast<unsigned char>(sequence.front()) & kFirstBits[sequence.size()];
+  for (const char byte : sequence.substr(1))
+    character = character << 6U | (static_cast<unsigned char>(byte) & 0x3FU);
+  return character;
+}
+
 }  // namespace
 
 bool IsUtf8(std::string_view text) {
@@ -77,12 +108,13 @@ std::string Printable(std::string_view text, std::size_t max_bytes) {
   bool in_bad_run = false;
   while (!text.empty()) {
     const std::size_t size = SequenceSize(text);
-    const std::string_view piece = size == 0 ? kReplacement : text.substr(0, size);
-    if (size != 0 || !in_bad_run) {
+    const bool is_bad = size == 0 || IsObeyed(Decode(text.substr(0, size)));
+    const std::string_view piece = is_bad ? kReplacement : text.substr(0, size);
+    if (!is_bad || !in_bad_run) {
       if (printable.size() + piece.size() > max_bytes) break;
       printable += piece;
     }
-    in_bad_run = size == 0;
+    in_bad_run = is_bad;
     text.remove_prefix(size == 0 ? 1 : size);
   }
   return printable;

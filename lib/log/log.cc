@@ -12,6 +12,8 @@
 #include <string>
 #include <utility>
 
+#include "lib/json/json.h"
+
 namespace hashpost::log {
 namespace {
 
@@ -55,10 +57,11 @@ void Write(Level level, std::string_view source, std::string_view message) {
   if (level < threshold.load(std::memory_order_relaxed)) return;
   std::string line = "[" + Timestamp() + "] - [";
   line.append(kNames[static_cast<std::size_t>(level)]).append("] - [").append(source).append("] - ");
-  line.append(message);
+  // Names of files and the like are anybody's text: nothing in a log may act on the terminal that shows it.
+  std::string text(message);
   std::replace_if(
-      line.begin(), line.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, ' ');
-  line.push_back('\n');
+      text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, ' ');
+  line.append(json::Printable(text, text.size() * 3)).push_back('\n');
   // A log that cannot be written must not stop the service, so the result is not looked at.
   [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, line.data(), line.size());
 }

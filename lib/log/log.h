@@ -17,7 +17,8 @@ enum class Level { kDebug, kInfo, kWarning, kError };
 // Lines below `level` are dropped from now on; kInfo at the start.
 void SetLevel(Level level);
 
-// `source` says which part speaks ("store", "server"); control characters in `message` become spaces.
+// `source` says which part speaks ("store", "server"); control characters in `message` become spaces, and
+// what json::Printable replaces is replaced.
 void Write(Level level, std::string_view source, std::string_view message);
 
 inline void Debug(std::string_view source, std::string_view message) {

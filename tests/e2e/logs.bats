@@ -228,6 +228,35 @@ log_file() {
     [[ -z $(find "$HASHPOST_HOME/tmp" -type f) ]]
 }
 
+@test "no control character of a client reaches a log, not even in the name of a failed login" {
+    local name
+    htpasswd -cbB "$SCRATCH/passwords" admin secret 2>/dev/null
+    chmod 0644 "$SCRATCH/passwords"
+    export HASHPOST_PASSWORD_FILE=$SCRATCH/passwords
+    stack_start
+    # ESC, a C1 control character, one that turns the direction of writing, and no UTF-8.
+    name=$(printf 'evil\033[31m\302\233\342\200\256\233x')
+    ask "/messages/$(printf x | sha256)" -X DELETE -u "$name:wrong"
+    [[ $code == 401 ]]
+    ask "/$(printf '%s' "$name" | od -An -v -tx1 | tr -d '\n' | tr ' ' %)"
+    stack_stop
+    # The web server's own line about the login is there.
+    grep -q evil "$HASHPOST_HOME/logs/httpd/error.log"
+    run grep -rlP '[^\x20-\x7e\t]' "$HASHPOST_HOME/logs"
+    [[ -z $output ]] || { grep -rhP '[^\x20-\x7e\t]' "$HASHPOST_HOME/logs" | cat -v; false; }
+}
+
+@test "a worker's failed start is logged in UTC" {
+    local before
+    mkdir -p "$SCRATCH/home/pool"
+    echo 1 >"$SCRATCH/home/pool/worker-00.failed-starts"
+    before=$EPOCHSECONDS
+    TZ=Asia/Tokyo SUPERVISOR_PROCESS_NAME=worker-00 HASHPOST_WORKER_BIN=/bin/true "$ROOT/service/start-worker" 2>"$SCRATCH/said"
+    local said
+    said=$(date -d "$(sed -E 's/^\[([^]]+)\] .*/\1/' "$SCRATCH/said")" +%s)
+    ((said >= before && said <= EPOCHSECONDS)) || { cat "$SCRATCH/said"; false; }
+}
+
 @test "every line of the workers and of the pool has the one format" {
     stack_start
     post_text hello

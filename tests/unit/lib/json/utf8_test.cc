@@ -21,6 +21,7 @@ class Utf8Test : public CppUnit::TestFixture {
   CPPUNIT_TEST(AcceptsExactlyTheFormsOfRfc3629AmongAllPairsAndTriples);
   CPPUNIT_TEST(RefusesBadBytesAtEveryPosition);
   CPPUNIT_TEST(ReplacesEachRunOfBadBytesByOneCharacter);
+  CPPUNIT_TEST(ReplacesWhatATerminalObeys);
   CPPUNIT_TEST(CutsPrintableTextAtACharactersBorder);
   CPPUNIT_TEST_SUITE_END();
 
@@ -81,6 +82,19 @@ class Utf8Test : public CppUnit::TestFixture {
         {"\xFF\uFFFD\xFF", "\uFFFD\uFFFD\uFFFD"},
     };
     for (const auto& [text, expected] : cases) CPPUNIT_ASSERT_EQUAL(expected, Printable(text, 100));
+  }
+
+  void ReplacesWhatATerminalObeys() {
+    const std::u32string obeyed =
+        U"\x1F\x7F\u0080\u009B\u009F\u00AD\u061C\u180E\u200B\u200F\u2028\u202E\u2060\u2069\uFEFF\uFFF9"
+        U"\U000E0001";
+    for (const char32_t code : obeyed)
+      CPPUNIT_ASSERT_EQUAL_MESSAGE(std::to_string(code), std::string("a\uFFFDb"),
+                                   Printable("a" + Encode(code) + "b", 100));
+    const std::u32string shown =
+        U" ~\u00A0\u00AE\u061B\u200A\u2010\u2030\u205F\u2070\uFEFE\uFFFC\U0001F600\U000E0100";
+    for (const char32_t code : shown)
+      CPPUNIT_ASSERT_EQUAL_MESSAGE(std::to_string(code), Encode(code), Printable(Encode(code), 100));
   }
 
   void CutsPrintableTextAtACharactersBorder() {
