@@ -3,6 +3,7 @@
 # both files are there. A client that trusts only CERT accepts the service (curl --cacert CERT).
 # For development: a real certificate is put in its place with HASHPOST_CERT and HASHPOST_KEY.
 set -euo pipefail
+(($# == 0 || $# == 2)) || { echo "make-dev-certs.sh takes no argument, or a certificate and its key." >&2; exit 64; }
 
 folder=$(cd "$(dirname "$0")" && pwd -P)
 cert=${1:-$folder/localhost.pem}

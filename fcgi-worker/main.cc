@@ -180,6 +180,10 @@ int Run(std::string_view option) {
 }  // namespace hashpost
 
 int main(int argc, char** argv) {
+  if (argc > 2) {
+    std::cerr << "hashpost-worker takes one option at most; " << argv[2] << " is too much. See --help.\n";
+    return EX_USAGE;
+  }
   try {
     return hashpost::Run(argc > 1 ? argv[1] : "");
   } catch (const hashpost::ConfigError& error) {

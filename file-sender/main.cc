@@ -218,6 +218,10 @@ int Run(std::string_view option) {
 }  // namespace hashpost::sender
 
 int main(int argc, char** argv) {
+  if (argc > 2) {
+    std::cerr << "hashpost-sender takes one option at most; " << argv[2] << " is too much. See --help.\n";
+    return EX_USAGE;
+  }
   try {
     return hashpost::sender::Run(argc > 1 ? argv[1] : "");
   } catch (const hashpost::ConfigError& error) {

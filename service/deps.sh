@@ -69,18 +69,24 @@ put_policy_back() {
         "${as_root[@]}" rm -f "$policy"
     fi
 }
+# Of two that run at once, the second one would take the first one's policy for none, and remove the administrator's. (A lock
+# on the folder, which needs no rights there; what packages start does not inherit it.)
+exec {lock}<"${policy%/*}"
+flock "$lock"
 trap put_policy_back EXIT
 trap 'exit 130' INT TERM
-if "${as_root[@]}" test -e "$policy" && ! "${as_root[@]}" test -e "$policy.before-hashpost"; then
+# (One of ours is there when a run before was killed.)
+ours='# Of service/deps.sh, while it installs.'
+if "${as_root[@]}" test -e "$policy" && ! "${as_root[@]}" test -e "$policy.before-hashpost" && ! grep -qxF "$ours" "$policy"; then
     "${as_root[@]}" mv "$policy" "$policy.before-hashpost"
 fi
-printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee "$policy" >/dev/null
+printf '#!/bin/sh\n%s\nexit 101\n' "$ours" | "${as_root[@]}" tee "$policy" >/dev/null
 "${as_root[@]}" chmod 0755 "$policy"
 
 echo "Installing: ${missing[*]}"
-"${as_root[@]}" apt-get update -qq
+"${as_root[@]}" apt-get update -qq {lock}<&-
 "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
-    apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+    apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null {lock}<&-
 
 # Those that come with a service of their own must not start at the next boot either.
 for service in supervisor nginx lighttpd redis-server webdis php8.2-fpm docker containerd; do
