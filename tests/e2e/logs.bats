@@ -71,19 +71,19 @@ kept() {
 @test "restarts and reloads under load lose no line of the log" {
     local number answered requests lines
     cp "$ROOT/certs/localhost.pem" "$SCRATCH/cert.pem"
-    export HASHPOST_CERT=$SCRATCH/cert.pem HASHPOST_LOG_BYTES=64K HASHPOST_LOG_FILES=1000
+    export HASHPOST_CERT=$SCRATCH/cert.pem HASHPOST_LOG_BYTES=256K HASHPOST_LOG_FILES=1000
     stack_start
-    load_begin
+    load_begin --seconds 3600
     for ((number = 0; number < ${HASHPOST_LOG_EVENTS:-2}; number++)); do
         snapshot "restart-$number"
         stack_stop
         stack_start
-        load_goes_on
+        load_goes_on 30
         snapshot "reload-$number"
         # It is new by its ctime.
         chmod 0640 "$HASHPOST_CERT"
         stack_reload
-        load_goes_on
+        load_goes_on 30
     done
     load_end
     stack_stop
@@ -95,16 +95,16 @@ kept() {
 
 @test "kills of rotatelogs under load erase no line that was written" {
     local number pid answered lines
-    export HASHPOST_LOG_BYTES=64K HASHPOST_LOG_FILES=1000
+    export HASHPOST_LOG_BYTES=256K HASHPOST_LOG_FILES=1000
     stack_start
-    load_begin
+    load_begin --seconds 3600
     for ((number = 0; number < ${HASHPOST_LOG_EVENTS:-2}; number++)); do
         snapshot "kill-$number"
         pid=$(rotatelogs_pids)
         [[ $pid =~ ^[0-9]+$ ]]
         kill -s KILL "$pid"
-        wait_for 10 another_rotatelogs "$pid"
-        load_goes_on
+        wait_for 30 another_rotatelogs "$pid"
+        load_goes_on 30
     done
     load_end
     stack_stop

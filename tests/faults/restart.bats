@@ -107,6 +107,62 @@ replaced_one() {
 # A big answer is under way: a worker has the thread that writes it.
 a_worker_writes() { ss -Hxp state connected | grep 'fcgi\.sock' | awk '$4 > 0 { found = 1 } END { exit !found }'; }
 
+@test "reload replaces the next worker only when the one before it is ready" {
+    local real=${HASHPOST_WORKER_BIN:-$ROOT/build/release/hashpost-worker} first second reload
+    # (Of the same name, by which a worker is known.)
+    mkdir "$SCRATCH/bin"
+    cat >"$SCRATCH/bin/hashpost-worker" <<END
+#!/bin/bash
+until [[ \$# != 0 || ! -e $SCRATCH/slow ]]; do sleep 0.05; done
+exec $real "\$@"
+END
+    chmod 0755 "$SCRATCH/bin/hashpost-worker"
+    export HASHPOST_WORKER_BIN=$SCRATCH/bin/hashpost-worker
+    stack_start
+    first=$(worker_pid 0) second=$(worker_pid 1)
+    touch "$SCRATCH/slow"
+    stack_reload >"$SCRATCH/said" 2>&1 &
+    reload=$!
+    wait_for 10 is_gone "$first"
+    wait_for 10 has_worker 0
+    run ! wait_for 2 is_gone "$second"
+    kill -0 "$reload"
+    is_ready
+    rm "$SCRATCH/slow"
+    wait "$reload"
+    is_gone "$second"
+    pool_is_whole "$second"
+}
+has_worker() { [[ -n $(worker_pid "$1") ]]; }
+
+@test "reload lets a worker finish what it is doing" {
+    [[ $HASHPOST_FRONT != lighttpd ]] || skip "lighttpd takes whole answers: no worker waits for a client"
+    local digest reader reload before
+    export HASHPOST_MAX_MESSAGE_BYTES=16M
+    stack_start
+    big_message
+    raw send "GET /messages/$digest HTTP/1.1\\r\\nHost: localhost\\r\\nAccept: text/plain\\r\\n\\r\\n" \
+        until "$SCRATCH/go" answer >"$SCRATCH/answer" 3>&- &
+    reader=$!
+    wait_for 5 a_worker_writes
+    before=$(worker_pids)
+    stack_reload >"$SCRATCH/said" 2>&1 &
+    reload=$!
+    # It waits for the one that is read from: the other has been replaced before, or waits for its turn.
+    run ! wait_for 3 all_are_gone "$before"
+    kill -0 "$reload"
+    touch "$SCRATCH/go"
+    wait "$reader"
+    raw_parse "$SCRATCH/answer"
+    [[ $code == 200 && $(sha256 "$BODY") == "$digest" ]]
+    wait "$reload"
+    all_are_gone "$before"
+}
+all_are_gone() {
+    local pid
+    for pid in $1; do is_gone "$pid" || return 1; done
+}
+
 @test "reload under load replaces every worker and fails no request" {
     local before pid
     stack_start
