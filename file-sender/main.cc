@@ -23,6 +23,7 @@
 #include "file-sender/status.h"
 #include "file-sender/upload.h"
 #include "lib/crypto/fernet_key_file.h"
+#include "lib/io/folder.h"
 #include "lib/log/log.h"
 #include "lib/version/version.h"
 
@@ -65,9 +66,10 @@ constexpr std::string_view kHelp =
 // Makes STATUS_DB_PATH if it is not there, and says what is wrong with the folders and files that settings
 // name.
 void CheckPaths(const Config& config) {
-  if (::mkdir(config.state_folder.c_str(), 0700) != 0 && errno != EEXIST) {
-    throw ConfigError("STATUS_DB_PATH=" + config.state_folder +
-                      " cannot be made: " + std::system_category().message(errno) + ".");
+  try {
+    io::MakeFolder(config.state_folder, 0700);
+  } catch (const std::system_error& error) {
+    throw ConfigError("STATUS_DB_PATH=" + config.state_folder + " cannot be made. " + error.what() + ".");
   }
   if (::access(config.state_folder.c_str(), W_OK | X_OK) != 0) {
     throw ConfigError("STATUS_DB_PATH=" + config.state_folder +

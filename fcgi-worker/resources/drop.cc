@@ -16,6 +16,7 @@
 #include "lib/crypto/fernet_layout.h"
 #include "lib/crypto/sha256.h"
 #include "lib/io/file_source.h"
+#include "lib/io/folder.h"
 #include "lib/log/log.h"
 #include "lib/progress/progress.h"
 #include "store/message_store.h"
@@ -34,14 +35,11 @@ constexpr std::string_view kAsideExtension = ".xml.new";
 
 void MakeFolder(const std::string& path) {
   constexpr mode_t kMode = 0700;
-  if (::mkdir(path.c_str(), kMode) != 0 && errno != EEXIST) {
-    throw DropUnavailable("The folder " + path + " cannot be made: " + std::system_category().message(errno) +
-                          ".");
+  try {
+    io::MakeFolder(path, kMode);  // or a loss of power could take the key and the ledger away
+  } catch (const std::system_error& error) {
+    throw DropUnavailable(std::string(error.what()) + ".");
   }
-  // Or a loss of power could take the key and the ledger away.
-  const std::string parent = std::filesystem::path(path).parent_path();
-  const io::UniqueFd fd(::open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!fd || ::fsync(fd.get()) != 0) throw DropUnavailable("The folder " + parent + " cannot be synced.");
 }
 
 crypto::FernetKeys LoadKeys(const DropOptions& options) {
@@ -140,7 +138,18 @@ class PlaintextSink : public io::ByteSink {
 Drop::Drop(DropOptions options)
     : options_(std::move(options)), keys_(LoadKeys(options_)), ledger_(LedgerFolder(options_.state)) {
   SweepFolder();
+  SyncFolderOfOutput();
   log::Info("receiver", "Files that are uploaded land in " + options_.folder + ".");
+}
+
+// Whoever made the folder may not have synced the one above it; without that a loss of power takes it away
+// with every file in it.
+void Drop::SyncFolderOfOutput() const {
+  try {
+    io::SyncFolderOf(options_.folder);
+  } catch (const std::system_error& error) {
+    log::Error("receiver", std::string(error.what()) + ".");
+  }
 }
 
 // A process that was killed between two calls may have left the aside name of a file. Under the lock of its

@@ -49,6 +49,7 @@ class Drop {
 
  private:
   void SweepFolder() const;
+  void SyncFolderOfOutput() const;
   [[nodiscard]] crypto::VerifiedToken Spool(io::ByteSource& token, io::UnnamedFile& spool) const;
   std::string Unseal(const std::string& name, io::ByteSource& token);
   void Place(const std::string& name, const store::Arrival& arrival, io::UnnamedFile& file);

@@ -11,9 +11,9 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
-#include <filesystem>
 #include <system_error>
 
+#include "lib/io/folder.h"
 #include "lib/io/unique_fd.h"
 
 namespace hashpost::crypto {
@@ -75,10 +75,11 @@ void WriteAll(int fd, std::string_view text, const std::string& path) {
 }
 
 void SyncFolderOf(const std::string& path) {
-  const std::string parent = std::filesystem::path(path).parent_path();
-  const std::string folder = parent.empty() ? "." : parent;
-  const io::UniqueFd fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!fd || ::fsync(fd.get()) != 0) ThrowNotCreated(path, "its folder cannot be synced, " + Reason(errno));
+  try {
+    io::SyncFolderOf(path);
+  } catch (const std::system_error& error) {
+    ThrowNotCreated(path, error.what());
+  }
 }
 
 // A new file beside `path` with a new key in it, on disk; removed at the end unless it was moved away.
