@@ -26,6 +26,7 @@
 #include "fcgi-worker/resources/problems_page.h"
 #include "fcgi-worker/resources/router.h"
 #include "fcgi-worker/resources/upload.h"
+#include "fcgi-worker/store_commands.h"
 #include "fcgi-worker/supervision.h"
 #include "lib/log/log.h"
 #include "lib/version/version.h"
@@ -38,12 +39,18 @@ namespace {
 constexpr std::string_view kHelp =
     "hashpost-worker - FastCGI worker of the Hashpost message service\n"
     "\n"
-    "Usage: hashpost-worker [--check | --check-store | --help | --version]\n"
+    "Usage: hashpost-worker [--check | --check-format | --check-store | --recover-store=FOLDER | --help | "
+    "--version]\n"
     "\n"
     "Serves the FastCGI listening socket on descriptor 0; supervisord starts it (see supervisord.conf).\n"
     "Settings are environment variables; README.md lists them.\n"
     "  --check          check the settings, print those in force, and exit (78 if one is wrong)\n"
-    "  --check-store    open the store as a start would, and exit (69 if this version cannot)\n"
+    "  --check-format   open the store as a start would, and exit (69 if this version cannot)\n"
+    "  --check-store    the same, then read the whole store and hash every message (65 if anything is "
+    "damaged)\n"
+    "  --recover-store=FOLDER  copy what is whole in the store to a new one in FOLDER (65 if anything is "
+    "missing);\n"
+    "                   the store is only read, and no worker may run\n"
     "Signals: SIGTERM drains (requests at hand finish, connections go to a sibling worker), then exit 0.\n";
 
 // As many connections as this process may have open files, two for each, less what it needs for itself.
@@ -99,6 +106,7 @@ int Serve(const Config& config) {
   store::LmdbStore store({.folder = config.data, .max_bytes = config.max_store_bytes});
   // Only now: until here nothing is lost if a signal ends the process, and opening may take long.
   BlockSignals();
+  store.StartScrub([](const std::string& /*reason*/) { RequestFail(); });
   DoNotWaitForTheLog();
   // (With one I/O thread alone, reads would wait for the commit.)
   store::GroupCommitter committer(store, {.alone_at_once = config.threads > 1});
@@ -163,10 +171,7 @@ int Run(std::string_view option) {
     std::cout << Describe(config);
     return EX_OK;
   }
-  if (option == "--check-store") {
-    const store::LmdbStore store({.folder = config.data, .max_bytes = config.max_store_bytes});
-    return EX_OK;
-  }
+  if (const auto status = RunStoreCommand(option, config)) return *status;
   if (!option.empty()) {
     std::cerr << "Unknown option " << option << ": see hashpost-worker --help.\n";
     return EX_USAGE;

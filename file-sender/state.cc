@@ -7,6 +7,8 @@
 #include <system_error>
 #include <vector>
 
+#include "lib/io/folder.h"
+
 namespace hashpost::sender {
 namespace {
 
@@ -44,10 +46,12 @@ std::optional<SenderLock> SenderLock::Take(const std::string& folder) {
 
 State::State(const std::string& folder)
     : env_(folder, {.map_bytes = kMapBytes, .max_readers = kMaxReaders, .max_databases = 1}),
+      guard_(folder),
       files_(OpenFiles(env_)) {
   env_.ClearStaleReaders();
   // What a killed sender has committed may not have reached the disk when it was killed within that.
   env_.Sync();
+  io::SyncFolder(folder);
 }
 
 std::optional<FileRecord> State::Get(const std::string& name) const {
@@ -59,12 +63,14 @@ std::optional<FileRecord> State::Get(const std::string& name) const {
 
 void State::Put(const std::string& name, const FileRecord& record) {
   lmdb::WriteTxn txn(env_);
+  guard_.Check();
   Replace(txn, files_, name, record);
   txn.Commit();
 }
 
 std::size_t State::ForgetSetAside() {
   lmdb::WriteTxn txn(env_);
+  guard_.Check();
   std::vector<std::string> names;
   {
     lmdb::Cursor cursor(txn.get(), files_);

@@ -10,6 +10,7 @@
 
 #include "file-sender/file_record.h"
 #include "lib/io/unique_fd.h"
+#include "lib/lmdb/file_guard.h"
 #include "lib/lmdb/lmdb.h"
 
 namespace hashpost::sender {
@@ -27,10 +28,12 @@ class SenderLock {
 
 class State {
  public:
-  // Opens the state in `folder`, which exists, and makes it if it is not there. Throws lmdb::Error.
+  // Opens the state in `folder`, which exists, and makes it if it is not there. Throws lmdb::Error,
+  // lmdb::FilesReplaced or std::system_error.
   explicit State(const std::string& folder);
 
-  // These throw lmdb::Error, and std::runtime_error for a record that is none.
+  // These throw lmdb::Error, lmdb::FilesReplaced if the files are not those any more that are open, and
+  // std::runtime_error for a record that is none.
   [[nodiscard]] std::optional<FileRecord> Get(const std::string& name) const;
 
   // On return the record is on the disk, in place of the one before.
@@ -44,6 +47,7 @@ class State {
 
  private:
   lmdb::Env env_;
+  lmdb::FileGuard guard_;
   lmdb::Database files_;
 };
 

@@ -1,12 +1,10 @@
 #include "store/drop_ledger.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <cerrno>
 #include <optional>
+#include <system_error>
 
-#include "lib/io/unique_fd.h"
+#include "lib/io/folder.h"
 #include "store/message_store.h"
 
 namespace hashpost::store {
@@ -78,11 +76,6 @@ Decision Weigh(const std::optional<std::string_view>& known, const Arrival& arri
   return {Verdict::kTaken, Make(arrival, record.tags)};
 }
 
-void SyncFolder(const std::string& folder) {
-  const io::UniqueFd fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!fd || ::fsync(fd.get()) != 0) throw StoreError("The folder " + folder + " cannot be synced.");
-}
-
 [[noreturn]] void Rethrow(const lmdb::Error& error) {
   const std::string what = std::string("The drop's ledger fails (") + error.what() + ").";
   switch (error.code()) {
@@ -102,7 +95,8 @@ void SyncFolder(const std::string& folder) {
 
 }  // namespace
 
-DropLedger::DropLedger(const std::string& folder) try : env_(folder, {kMapBytes, kMaxReaders, 2}) {
+DropLedger::DropLedger(const std::string& folder) try
+    : env_(folder, {.map_bytes = kMapBytes, .max_readers = kMaxReaders, .max_databases = 2}), guard_(folder) {
   // As the message store: nothing may be believed that never reached the disk.
   env_.Sync();
   env_.ClearStaleReaders();
@@ -117,7 +111,12 @@ DropLedger::DropLedger(const std::string& folder) try : env_(folder, {kMapBytes,
   }
   if (!format) kFormat.copy(lmdb::Reserve(txn, meta, kFormatKey, kFormat.size()), kFormat.size());
   txn.Commit();
-  SyncFolder(folder);
+  io::SyncFolder(folder);
+  io::SyncFolderOf(folder);
+} catch (const lmdb::FilesReplaced& error) {
+  throw StoreError(std::string(error.what()) + ".");
+} catch (const std::system_error& error) {
+  throw StoreError(std::string(error.what()) + ".");
 } catch (const lmdb::Error& error) {
   throw StoreError("The drop's ledger in " + folder + " cannot be opened (" + error.what() +
                    "): check the folder's owner and its disk.");
@@ -126,6 +125,8 @@ DropLedger::DropLedger(const std::string& folder) try : env_(folder, {kMapBytes,
 Verdict DropLedger::Admit(std::string_view name, const Arrival& arrival) {
   try {
     return Decide(name, arrival);
+  } catch (const lmdb::FilesReplaced& error) {
+    throw StoreBroken(std::string(error.what()) + ".");
   } catch (const lmdb::Error& error) {
     Rethrow(error);
   }
@@ -135,6 +136,7 @@ Verdict DropLedger::Decide(std::string_view name, const Arrival& arrival) {
   lmdb::WriteTxn txn(env_);
   const Decision decision = Weigh(lmdb::Get(txn.get(), names_, name), arrival);
   if (decision.record) {
+    guard_.Check();
     lmdb::Delete(txn, names_, name);
     decision.record->copy(lmdb::Reserve(txn, names_, name, decision.record->size()), decision.record->size());
     txn.Commit();

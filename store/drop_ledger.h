@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "lib/crypto/sha256.h"
+#include "lib/lmdb/file_guard.h"
 #include "lib/lmdb/lmdb.h"
 
 namespace hashpost::store {
@@ -46,6 +47,7 @@ class DropLedger {
   Verdict Decide(std::string_view name, const Arrival& arrival);
 
   lmdb::Env env_;
+  lmdb::FileGuard guard_;
   lmdb::Database names_ = 0;
 };
 

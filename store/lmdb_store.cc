@@ -1,18 +1,11 @@
 #include "store/lmdb_store.h"
 
-#include <fcntl.h>
-#include <sys/file.h>
-#include <sys/stat.h>
-#include <sys/statvfs.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <numeric>
-#include <system_error>
 #include <utility>
 
-#include "lib/io/unique_fd.h"
 #include "lib/log/log.h"
 #include "store/bus_error.h"
 #include "store/record.h"
@@ -20,37 +13,12 @@
 namespace hashpost::store {
 namespace {
 
-constexpr const char* kMessages = "messages";
-constexpr const char* kMeta = "meta";
-constexpr std::string_view kFormatKey = "format";
-constexpr std::string_view kFormat = "1";
-// Left behind by a process whose sync failed: what is in memory may differ from what is on the disk.
-constexpr const char* kSuspectFile = "/suspect";
-// Reader slots for all threads of all workers, twice over for restarts; 64 bytes of lock.mdb each.
-constexpr unsigned kMaxReaders = 4096;
 // Above this a batch is written in key order, which touches each leaf page once.
 constexpr std::size_t kSortFrom = 16;
 
 std::int64_t NowMs() {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   return std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
-}
-
-std::string SystemMessage(int error) {
-  return std::system_category().message(error);
-}
-
-// Deletes must work in a full store, and they need pages of their own before they free any.
-std::size_t MapBytes(std::uint64_t max_bytes) {
-  constexpr std::uint64_t kSlack = 64U << 20U;
-  return max_bytes + std::max<std::uint64_t>(kSlack, max_bytes / 16);
-}
-
-void SyncFolder(const std::string& folder) {
-  const io::UniqueFd fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!fd || ::fsync(fd.get()) != 0) {
-    throw StoreBroken("The data folder " + folder + " cannot be synced: " + SystemMessage(errno) + ".");
-  }
 }
 
 bool IsRecordOf(std::string_view value, std::string_view message) {
@@ -77,116 +45,42 @@ Outcome ApplyOne(const lmdb::WriteTxn& txn, lmdb::Database database, const Chang
 
 }  // namespace
 
-// Reader slots are scarce and their transactions costly to make, so they rest in a pool between reads.
-class LmdbStore::Snapshot {
- public:
-  explicit Snapshot(LmdbStore& store) : store_(store) {
-    {
-      const std::scoped_lock lock(store_.pool_mutex_);
-      if (!store_.pool_.empty()) {
-        txn_ = std::move(store_.pool_.back());
-        store_.pool_.pop_back();
-      }
-    }
-    if (txn_ == nullptr) {
-      txn_ = store_.BeginRead();
-    } else {
-      txn_->Renew();
-    }
-  }
-  ~Snapshot() {
-    txn_->Reset();
-    const std::scoped_lock lock(store_.pool_mutex_);
-    store_.pool_.push_back(std::move(txn_));
-  }
-  Snapshot(const Snapshot&) = delete;
-  Snapshot& operator=(const Snapshot&) = delete;
+LmdbStore::LmdbStore(LmdbStoreOptions options)
+    : options_(std::move(options)),
+      files_(options_.folder, options_.max_bytes),
+      transactions_(files_.env()),
+      room_(options_.folder, files_.env(), RoomLimits{options_.max_bytes, options_.min_free_bytes}),
+      mark_(options_.folder) {
+  if (!files_.read_only()) turnstile_.emplace(options_.folder);
+}
 
-  [[nodiscard]] MDB_txn* get() const { return txn_->get(); }
+std::string LmdbStore::ReadOnlySentence() const {
+  return "HASHPOST_DATA=" + options_.folder +
+         " is on a file system that is read-only: messages can be read, and nothing can be stored or "
+         "deleted.";
+}
 
- private:
-  LmdbStore& store_;
-  std::unique_ptr<lmdb::ReadTxn> txn_;
-};
-
-LmdbStore::LmdbStore(LmdbStoreOptions options) : options_(std::move(options)) {
-  InstallBusErrorHandler();
+// Two of stat(2) cost next to nothing beside the sync that follows.
+void LmdbStore::CheckGuard() {
   try {
-    env_ = std::make_unique<lmdb::Env>(options_.folder,
-                                       lmdb::Options{MapBytes(options_.max_bytes), kMaxReaders, 2});
-    // If every process died between writing and syncing, the newest commit may be in memory only: sync it
-    // before anybody is told that it is there.
-    env_->Sync();
-    room_ = std::make_unique<Room>(options_.folder, *env_,
-                                   RoomLimits{options_.max_bytes, options_.min_free_bytes});
-    turnstile_ = std::make_unique<Turnstile>(options_.folder);
-    env_->ClearStaleReaders();
-    CreateFormat();
-    SyncFolder(options_.folder);
-    VerifyIfSuspect();
-  } catch (const lmdb::Error& error) {
-    throw StoreError("The store in " + options_.folder + " cannot be opened (" + error.what() +
-                     "): check HASHPOST_DATA, its owner and its disk.");
+    files_.CheckGuard();
+  } catch (const StoreBroken&) {
+    broken_ = true;
+    throw;
   }
 }
 
-LmdbStore::~LmdbStore() {
-  pool_.clear();
+// Whether it was stored cannot be said while something may be there that cannot be found: a damaged record
+// may be one whose digest was changed.
+void LmdbStore::RefuseAbsence(const Digest& digest) {
+  const auto damage = mark_.Read();
+  if (damage) throw StoreDamaged(digest.Hex() + " cannot be found. " + damage->sentence);
 }
 
-void LmdbStore::CreateFormat() {
-  lmdb::WriteTxn txn(*env_);
-  const lmdb::Database meta = lmdb::OpenDatabase(txn, kMeta);
-  messages_ = lmdb::OpenDatabase(txn, kMessages);
-  const auto format = lmdb::Get(txn.get(), meta, kFormatKey);
-  if (format && *format != kFormat) {
-    throw StoreError("The store in " + options_.folder + " has format " + std::string(*format) +
-                     ", and this program knows format " + std::string(kFormat) +
-                     ": use the version that wrote it.");
-  }
-  if (!format) kFormat.copy(lmdb::Reserve(txn, meta, kFormatKey, kFormat.size()), kFormat.size());
-  txn.Commit();
-}
-
-// After a failed sync the kernel calls pages clean that never reached the disk. So they are dropped from
-// memory and every message is read back from the disk and hashed before writes are taken again.
-void LmdbStore::VerifyIfSuspect() {
-  const std::string suspect = options_.folder + kSuspectFile;
-  const io::UniqueFd mark(::open(suspect.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!mark && errno == ENOENT) return;
-  if (!mark) throw StoreError(suspect + " cannot be opened: " + SystemMessage(errno) + ".");
-  if (::flock(mark.get(), LOCK_EX) != 0 || ::access(suspect.c_str(), F_OK) != 0) return;  // a sibling did it
-  log::Warning("store",
-               "An earlier sync failed, so every message is read back and checked before writes go on.");
-  const io::UniqueFd data(::open((options_.folder + "/data.mdb").c_str(), O_RDONLY | O_CLOEXEC));
-  if (data) ::posix_fadvise(data.get(), 0, 0, POSIX_FADV_DONTNEED);
-  const Snapshot snapshot(*this);
-  lmdb::Cursor cursor(snapshot.get(), messages_);
-  std::size_t checked = 0;
-  std::size_t damaged = 0;
-  while (const auto entry = cursor.Next()) {
-    const auto record = ParseRecord(entry->value);
-    ++checked;
-    if (!record || crypto::HashSha256(record->bytes).Bytes() != entry->key) ++damaged;
-  }
-  if (damaged > 0) {
-    throw StoreBroken(
-        "Of " + std::to_string(checked) + " messages in " + options_.folder + " " + std::to_string(damaged) +
-        " are damaged after a failed sync: restore a backup, or delete " + suspect + " to serve the others.");
-  }
-  ::unlink(suspect.c_str());
-  log::Info("store", "All " + std::to_string(checked) + " messages are whole; writes go on.");
-}
-
-std::unique_ptr<lmdb::ReadTxn> LmdbStore::BeginRead() {
-  try {
-    return std::make_unique<lmdb::ReadTxn>(*env_);
-  } catch (const lmdb::Error& error) {
-    if (error.code() != MDB_READERS_FULL) throw;
-    const int cleared = env_->ClearStaleReaders();
-    log::Warning("store", "The reader table was full; cleared " + std::to_string(cleared) + " dead readers.");
-    return std::make_unique<lmdb::ReadTxn>(*env_);
-  }
+// A damaged tree may have a damaged list of free pages, too: a commit could write over messages.
+void LmdbStore::RefuseWritesToDamage() {
+  const auto damage = mark_.Read();
+  if (damage && damage->in_tree) throw StoreDamaged("Nothing is written. " + damage->sentence);
 }
 
 void LmdbStore::Rethrow(const lmdb::Error& error) {
@@ -202,11 +96,18 @@ void LmdbStore::Rethrow(const lmdb::Error& error) {
     case EAGAIN:
     case EINTR:
       throw StoreUnavailable(std::string("The store cannot be read now (") + error.what() + "): try again.");
-    case EIO: {
-      const std::string suspect = options_.folder + kSuspectFile;
-      const io::UniqueFd mark(::open(suspect.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0640));
-      [[fallthrough]];
+    case EROFS:
+      throw StoreReadOnly(ReadOnlySentence());
+    case MDB_CORRUPTED:
+    case MDB_PAGE_NOTFOUND:
+    case MDB_CURSOR_FULL: {
+      const std::string sentence = "The store in " + options_.folder + " is damaged (" + error.what() + ").";
+      if (!mark_.Read()) mark_.Write({true, sentence});
+      throw StoreDamaged(sentence);
     }
+    case EIO:
+      files_.MarkSuspect();
+      [[fallthrough]];
     default:
       broken_ = true;
       throw StoreBroken(std::string("The store failed (") + error.what() + ") in " + options_.folder + ".");
@@ -214,6 +115,8 @@ void LmdbStore::Rethrow(const lmdb::Error& error) {
 }
 
 std::vector<Outcome> LmdbStore::Commit(lmdb::WriteTxn& txn, std::span<const Change> changes) {
+  CheckGuard();
+  RefuseWritesToDamage();
   std::vector<std::size_t> order(changes.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   const auto by_digest = [&](std::size_t a, std::size_t b) { return changes[a].digest < changes[b].digest; };
@@ -223,10 +126,11 @@ std::vector<Outcome> LmdbStore::Commit(lmdb::WriteTxn& txn, std::span<const Chan
   }
   std::vector<Outcome> outcomes(changes.size());
   const std::int64_t now_ms = NowMs();
-  room_->CheckFor(changes);  // within the transaction: the workers do not count on the same room
+  room_.CheckFor(changes);  // within the transaction: the workers do not count on the same room
   bool changed = false;
   for (const std::size_t i : order) {
-    outcomes[i] = ApplyOne(txn, messages_, changes[i], now_ms);
+    outcomes[i] = ApplyOne(txn, files_.messages(), changes[i], now_ms);
+    if (outcomes[i] == Outcome::kAbsent) RefuseAbsence(changes[i].digest);
     changed = changed || outcomes[i] == Outcome::kCreated || outcomes[i] == Outcome::kDeleted;
   }
   if (changed) txn.Commit();
@@ -238,7 +142,7 @@ class LmdbStore::WriteTurn : public MessageStore::Turn {
   WriteTurn(LmdbStore& store, bool is_bulk) : store_(store) {
     if (is_bulk) bulk_.emplace(*store.turnstile_, Turnstile::kBulk);
     const Turnstile::Place next(*store.turnstile_, Turnstile::kNext);
-    txn_.emplace(*store.env_);
+    txn_.emplace(store.transactions_);
   }
 
   [[nodiscard]] std::vector<Outcome> Apply(std::span<const Change> changes) override {
@@ -247,8 +151,8 @@ class LmdbStore::WriteTurn : public MessageStore::Turn {
         return Commit(changes);
       } catch (const lmdb::Error& error) {
         // A reader that died keeps pages from being reused: clear it and try once more.
-        if (error.code() != MDB_MAP_FULL || store_.env_->ClearStaleReaders() == 0) throw;
-        txn_.emplace(*store_.env_);
+        if (error.code() != MDB_MAP_FULL || store_.files_.env().ClearStaleReaders() == 0) throw;
+        txn_.emplace(store_.transactions_);
         return Commit(changes);
       }
     } catch (const lmdb::Error& error) {
@@ -261,7 +165,7 @@ class LmdbStore::WriteTurn : public MessageStore::Turn {
   // again.
   std::vector<Outcome> Commit(std::span<const Change> changes) {
     try {
-      std::vector<Outcome> outcomes = store_.Commit(*txn_, changes);
+      std::vector<Outcome> outcomes = store_.Commit(txn_->txn(), changes);
       txn_.reset();
       return outcomes;
     } catch (...) {
@@ -272,7 +176,7 @@ class LmdbStore::WriteTurn : public MessageStore::Turn {
 
   LmdbStore& store_;
   std::optional<Turnstile::Place> bulk_;
-  std::optional<lmdb::WriteTxn> txn_;  // ends before bulk_
+  std::optional<Transactions::Write> txn_;  // ends before bulk_
 };
 
 std::unique_ptr<MessageStore::Turn> LmdbStore::AwaitTurn() {
@@ -284,6 +188,7 @@ std::unique_ptr<MessageStore::Turn> LmdbStore::AwaitBulkTurn() {
 }
 
 std::unique_ptr<MessageStore::Turn> LmdbStore::MakeTurn(bool is_bulk) {
+  if (files_.read_only()) throw StoreReadOnly(ReadOnlySentence());
   if (broken_)
     throw StoreBroken("The store in " + options_.folder + " failed before; this process must end.");
   try {
@@ -298,9 +203,12 @@ std::optional<StoredMessage> LmdbStore::Get(const Digest& digest, const Admit& a
     StoredMessage message;
     {
       const ReadingRecord reading(digest);
-      const Snapshot snapshot(*this);
-      const auto value = lmdb::Get(snapshot.get(), messages_, digest.Bytes());
-      if (!value) return std::nullopt;
+      const Transactions::Read snapshot(transactions_);
+      const auto value = lmdb::Get(snapshot.get(), files_.messages(), digest.Bytes());
+      if (!value) {
+        RefuseAbsence(digest);
+        return std::nullopt;
+      }
       const auto record = ParseRecord(*value);
       if (!record) throw RecordDamaged("The record of " + digest.Hex() + " is too short.");
       admit(record->bytes.size());
@@ -317,10 +225,12 @@ std::optional<StoredMessage> LmdbStore::Get(const Digest& digest, const Admit& a
 }
 
 bool LmdbStore::Holds(const Digest& digest, std::string_view message) {
+  // What is there may be in memory only, and nothing can force it to the disk.
+  if (files_.read_only()) throw StoreReadOnly(ReadOnlySentence());
   try {
     const ReadingRecord reading(digest);
-    const Snapshot snapshot(*this);
-    const auto value = lmdb::Get(snapshot.get(), messages_, digest.Bytes());
+    const Transactions::Read snapshot(transactions_);
+    const auto value = lmdb::Get(snapshot.get(), files_.messages(), digest.Bytes());
     return value && IsRecordOf(*value, message);
   } catch (const lmdb::Error& error) {
     Rethrow(error);
@@ -330,9 +240,12 @@ bool LmdbStore::Holds(const Digest& digest, std::string_view message) {
 std::optional<MessageInfo> LmdbStore::Find(const Digest& digest) {
   try {
     const ReadingRecord reading(digest);
-    const Snapshot snapshot(*this);
-    const auto value = lmdb::Get(snapshot.get(), messages_, digest.Bytes());
-    if (!value) return std::nullopt;
+    const Transactions::Read snapshot(transactions_);
+    const auto value = lmdb::Get(snapshot.get(), files_.messages(), digest.Bytes());
+    if (!value) {
+      RefuseAbsence(digest);
+      return std::nullopt;
+    }
     const auto record = ParseRecord(*value);
     if (!record) throw RecordDamaged("The record of " + digest.Hex() + " is too short.");
     return MessageInfo{record->created_ms, record->bytes.size()};
@@ -344,8 +257,8 @@ std::optional<MessageInfo> LmdbStore::Find(const Digest& digest) {
 std::vector<Digest> LmdbStore::Scan(const std::optional<Digest>& after, std::size_t limit) {
   try {
     std::vector<Digest> digests;
-    const Snapshot snapshot(*this);
-    lmdb::Cursor cursor(snapshot.get(), messages_);
+    const Transactions::Read snapshot(transactions_);
+    lmdb::Cursor cursor(snapshot.get(), files_.messages());
     auto entry = after ? cursor.SeekAtLeast(after->Bytes()) : cursor.Next();
     if (after && entry && entry->key == after->Bytes()) entry = cursor.Next();
     for (; entry && digests.size() < limit; entry = cursor.Next()) {
@@ -361,23 +274,42 @@ std::vector<Digest> LmdbStore::Scan(const std::optional<Digest>& after, std::siz
 }
 
 void LmdbStore::CheckWritable() {
-  struct statvfs disk {};
-  if (::statvfs(options_.folder.c_str(), &disk) != 0) {
-    throw StoreUnavailable("The store's folder cannot be reached: " + SystemMessage(errno) + ".");
-  }
-  if ((disk.f_flag & ST_RDONLY) != 0) {
-    throw StoreUnavailable("The store's folder is on a file system that is mounted read-only.");
-  }
+  if (files_.read_only() || files_.DiskIsReadOnly()) throw StoreReadOnly(ReadOnlySentence());
+  CheckGuard();
+  RefuseWritesToDamage();
   try {
-    room_->CheckForAny();
+    const Transactions::Active map_stays(transactions_);
+    room_.CheckForAny();
   } catch (const lmdb::Error& error) {
     Rethrow(error);
   }
 }
 
+std::optional<std::string> LmdbStore::KnownDamage() {
+  const auto damage = mark_.Read();
+  if (!damage) return std::nullopt;
+  return damage->sentence;
+}
+
+void LmdbStore::StartScrub(std::function<void(const std::string& reason)> on_end) {
+  scrub_.emplace(files_, transactions_, mark_, std::move(on_end));
+}
+
+Damage LmdbStore::CheckEverything() {
+  StoreCheck check(options_.folder);
+  std::optional<Transactions::Read> snapshot;
+  try {
+    CheckAll(check, FindSnapshot(check, snapshot, transactions_, files_.env()));
+  } catch (const StoreDamaged&) {  // it is noted
+  } catch (const lmdb::Error& error) {
+    Rethrow(error);
+  }
+  return check.damage();
+}
+
 void LmdbStore::Maintain() {
   try {
-    const int cleared = env_->ClearStaleReaders();
+    const int cleared = files_.env().ClearStaleReaders();
     if (cleared > 0) log::Info("store", "Cleared " + std::to_string(cleared) + " readers that died.");
   } catch (const lmdb::Error& error) {
     log::Warning("store", error.what());

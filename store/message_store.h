@@ -37,8 +37,19 @@ class StoreUnavailable : public StoreError {
   using StoreError::StoreError;
 };
 
+// Nothing can be stored or deleted until the operator has acted; reads go on.
+class StoreReadOnly : public StoreUnavailable {
+  using StoreUnavailable::StoreUnavailable;
+};
+
 // The store cannot be trusted any more by this process (a failed sync, a damaged page): it must end.
 class StoreBroken : public StoreError {
+  using StoreError::StoreError;
+};
+
+// Pages of the store are damaged, so it cannot be said whether the message was ever stored, or writing could
+// destroy more. What can be found is right, and is served.
+class StoreDamaged : public StoreError {
   using StoreError::StoreError;
 };
 
@@ -100,13 +111,14 @@ class MessageStore {
 
   // Makes all `changes` in one durable commit, as if in order; on return each outcome is on disk. A record
   // whose bytes are not the message any more (a damaged one) is replaced, which counts as kCreated. Throws
-  // StoreFull, StoreUnavailable or StoreBroken: then none of them was made.
+  // StoreFull, StoreUnavailable, StoreDamaged or StoreBroken: then none of them was made.
   [[nodiscard]] std::vector<Outcome> Apply(std::span<const Change> changes) {
     return AwaitTurn()->Apply(changes);
   }
 
   // The message, whose bytes have been hashed again and are right; nullopt if it is not there.
-  // Throws RecordDamaged, StoreUnavailable, StoreBroken, or what `admit` throws.
+  // Throws StoreDamaged if it may have been stored and cannot be found, RecordDamaged, StoreUnavailable,
+  // StoreBroken, or what `admit` throws.
   [[nodiscard]] virtual std::optional<StoredMessage> Get(const Digest& digest, const Admit& admit) = 0;
 
   // Whether `message`, which hashes to `digest`, is there, durable and byte for byte.
@@ -114,15 +126,19 @@ class MessageStore {
   [[nodiscard]] virtual bool Holds(const Digest& digest, std::string_view message) = 0;
 
   // What is known of a durable message, without reading it; nullopt if it is not there.
-  // Throws RecordDamaged, StoreUnavailable or StoreBroken.
+  // Throws StoreDamaged as Get does, RecordDamaged, StoreUnavailable or StoreBroken.
   [[nodiscard]] virtual std::optional<MessageInfo> Find(const Digest& digest) = 0;
 
   // Up to `limit` digests greater than `after` (nullopt: from the first), in order.
   // Throws StoreUnavailable or StoreBroken.
   [[nodiscard]] virtual std::vector<Digest> Scan(const std::optional<Digest>& after, std::size_t limit) = 0;
 
-  // Throws StoreFull, StoreUnavailable or StoreBroken, with the reason, if a write would fail now.
+  // Throws StoreFull, StoreUnavailable, StoreDamaged or StoreBroken, with the reason, if a write would fail
+  // now.
   virtual void CheckWritable() = 0;
+
+  // What is known to be damaged, as a sentence for the operator; nullopt: nothing.
+  [[nodiscard]] virtual std::optional<std::string> KnownDamage() { return std::nullopt; }
 
   // Periodic housekeeping (every minute or so); throws nothing that matters to a request.
   virtual void Maintain() = 0;

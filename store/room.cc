@@ -51,6 +51,7 @@ void Room::CheckLimit(std::uint64_t needed) {
 void Room::CheckDisk(std::uint64_t needed, std::uint64_t kept) {
   struct statvfs disk {};
   if (::statvfs(folder_.c_str(), &disk) != 0) throw lmdb::Error("statvfs", EAGAIN);
+  if ((disk.f_flag & ST_RDONLY) != 0) throw lmdb::Error("statvfs", EROFS);
   if (disk.f_bavail * disk.f_frsize >= needed + kept) return;
   // Room inside the file will do, if there is plenty: some of its free pages may still be seen by a reader.
   if (FreeBytesInside() < 4 * needed) throw lmdb::Error("statvfs", ENOSPC);

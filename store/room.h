@@ -29,7 +29,8 @@ class Room {
   Room(std::string folder, const lmdb::Env& env, const RoomLimits& limits)
       : folder_(std::move(folder)), env_(env), limits_(limits) {}
 
-  // Throws lmdb::Error with MDB_MAP_FULL (the limit), ENOSPC (the disk) or EAGAIN (the disk cannot be asked).
+  // Throws lmdb::Error with MDB_MAP_FULL (the limit), ENOSPC (the disk), EROFS (it is read-only) or EAGAIN
+  // (the disk cannot be asked).
   void CheckFor(std::span<const Change> changes);
 
   // The same, for one message of some kilobytes.

@@ -40,6 +40,15 @@ http::Problem Failure::Explain(const std::exception_ptr& error) const {
             "The store is full, so nothing new can be kept: ask its operator for room, or delete "
             "messages.",
             {}};
+  } catch (const store::StoreReadOnly& read_only) {
+    unavailable_.Log(read_only.what());
+    return {
+        503,
+        "store-read-only",
+        "Store read-only",
+        "The store's disk is read-only, so nothing can be stored or deleted: ask its operator. Messages can "
+        "still be read.",
+        {{"Retry-After", "60"}}};
   } catch (const store::StoreUnavailable& away) {
     unavailable_.Log(away.what());
     return {503,
@@ -47,6 +56,14 @@ http::Problem Failure::Explain(const std::exception_ptr& error) const {
             "Store unavailable",
             "The store cannot answer now: try again in a few seconds.",
             {{"Retry-After", "5"}}};
+  } catch (const store::StoreDamaged& damaged) {
+    damaged_.Log(damaged.what());
+    return {500,
+            "store-damaged",
+            "Store damaged",
+            "The store is damaged: it cannot be said whether this message was stored, or nothing new may be "
+            "written. Its operator must repair it; messages that can be found are served.",
+            {}};
   } catch (const store::RecordDamaged& damaged) {
     log::Error("store", damaged.what());
     return {500,

@@ -42,6 +42,7 @@ class Failure {
   std::function<void(const std::string&)> on_broken_;
   mutable Throttled full_;
   mutable Throttled unavailable_;
+  mutable Throttled damaged_;
 };
 
 }  // namespace hashpost::resources

@@ -6,6 +6,7 @@
 
 #include "fcgi-worker/http/problem.h"
 #include "fcgi-worker/resources/spool_folder.h"
+#include "lib/json/json.h"
 
 namespace hashpost::resources {
 namespace {
@@ -49,7 +50,12 @@ std::optional<http::Response> Readiness::Handle(std::unique_ptr<http::Exchange>&
     ThrowNotReady("The folder of the web server for request bodies, " + home_ +
                   "/tmp, is full: free some space there.");
   }
-  return Json("{\"status\":\"ready\",\"pool\":" + PoolState(home_ + "/pool/pool.json") + "}");
+  std::string json = "{\"status\":\"ready\",\"pool\":" + PoolState(home_ + "/pool/pool.json");
+  if (const auto damage = store_.KnownDamage()) {
+    json += ",\"damage\":";
+    json::AppendString(json, *damage);
+  }
+  return Json(json + "}");
 }
 
 }  // namespace hashpost::resources

@@ -26,7 +26,8 @@ class FixedAnswer : public Resource {
 };
 
 // 200 when a write would succeed, else 503 with the reason. Shows what the pool's keeper wrote to
-// `home`/pool/pool.json: which workers run, and whether they keep crashing.
+// `home`/pool/pool.json: which workers run, and whether they keep crashing; and what is known to be damaged
+// in the store.
 class Readiness : public Resource {
  public:
   Readiness(store::MessageStore& store, const store::GroupCommitter& committer, std::string home,

@@ -71,6 +71,10 @@ constexpr auto kTypes = std::to_array<Type>({
     {500, "record-damaged",
      "The stored bytes do not hash to the digest asked for, so they are not sent; restore the message from a "
      "backup or post it again."},
+    {500, "store-damaged",
+     "The store is damaged: it cannot be said whether this message was stored, or nothing new may be "
+     "written; the "
+     "operator must repair it."},
     {501, "not-implemented", "The server does not know this method or transfer coding."},
     {502, "bad-gateway", "The response of a worker broke off or made no sense."},
     {503, "busy",
@@ -80,6 +84,9 @@ constexpr auto kTypes = std::to_array<Type>({
      "The file drop could not start, or cannot write to its folder; the log of the service says why."},
     {503, "upload-broken-off",
      "The upload ended before its end; send all of it again, which stores nothing twice."},
+    {503, "store-read-only",
+     "The disk of the store is read-only: nothing can be stored or deleted, and stored messages can be "
+     "read."},
     {503, "store-unavailable",
      "The store cannot be used now; send the request again after the seconds in Retry-After."},
     {503, "not-ready", "The service cannot store messages now; the sentence in the response says why."},

@@ -30,7 +30,8 @@ Env::Env(const std::string& folder, const Options& options) {
     Check("mdb_env_set_maxdbs", mdb_env_set_maxdbs(env_, options.max_databases));
     // NOTLS: a reader slot belongs to the transaction, so a pool of them serves any thread.
     // NORDAHEAD: digests are random, so what lies beside a message on the disk is of no use.
-    Check("mdb_env_open", mdb_env_open(env_, folder.c_str(), MDB_NOTLS | MDB_NORDAHEAD, 0640));
+    const unsigned flags = MDB_NOTLS | MDB_NORDAHEAD | (options.read_only ? MDB_RDONLY : 0U);
+    Check("mdb_env_open", mdb_env_open(env_, folder.c_str(), flags, 0640));
   } catch (...) {
     mdb_env_close(env_);
     throw;
@@ -39,6 +40,10 @@ Env::Env(const std::string& folder, const Options& options) {
 
 void Env::Sync() {
   Check("mdb_env_sync", mdb_env_sync(env_, 1));
+}
+
+void Env::AdoptMapSize() {
+  Check("mdb_env_set_mapsize", mdb_env_set_mapsize(env_, 0));
 }
 
 int Env::ClearStaleReaders() {
@@ -76,6 +81,17 @@ void WriteTxn::Commit() {
 Database OpenDatabase(const WriteTxn& txn, const char* name) {
   Database database = 0;
   Check("mdb_dbi_open", mdb_dbi_open(txn.get(), name, MDB_CREATE, &database));
+  return database;
+}
+
+Database FindDatabase(const Env& env, const char* name) {
+  MDB_txn* txn = nullptr;
+  Check("mdb_txn_begin", mdb_txn_begin(env.get(), nullptr, MDB_RDONLY, &txn));
+  Database database = 0;
+  const int code = mdb_dbi_open(txn, name, 0, &database);
+  if (code != MDB_SUCCESS) mdb_txn_abort(txn);
+  Check("mdb_dbi_open", code);
+  Check("mdb_txn_commit", mdb_txn_commit(txn));  // or the handle would end with it
   return database;
 }
 

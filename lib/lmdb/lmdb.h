@@ -35,6 +35,9 @@ struct Options {
   std::size_t map_bytes;  // address space, and the most that the file can grow to
   unsigned max_readers;   // read transactions at once, over all processes
   unsigned max_databases;
+  // Nothing is written, nor created. On a file system that is read-only there are no locks then, nor reader
+  // slots: nobody else may write to the files meanwhile.
+  bool read_only = false;
 };
 
 struct Usage {
@@ -53,8 +56,12 @@ class Env {
 
   [[nodiscard]] MDB_env* get() const { return env_; }
 
-  // Forces everything written so far to the disk. Throws Error.
+  // Forces everything written so far to the disk. Throws Error; EACCES if it was opened read-only.
   void Sync();
+
+  // Maps as much as the process that let the file grow most: for MDB_MAP_RESIZED. No transaction of this
+  // process may be active. Throws Error; then the environment cannot be used any more.
+  void AdoptMapSize();
 
   // Frees the slots of readers whose process has died; returns how many. Throws Error.
   int ClearStaleReaders();
@@ -73,6 +80,7 @@ class ReadTxn {
   ReadTxn(const ReadTxn&) = delete;
   ReadTxn& operator=(const ReadTxn&) = delete;
 
+  [[nodiscard]] std::size_t Id() const { return mdb_txn_id(txn_); }  // the commit that it sees
   void Reset() { mdb_txn_reset(txn_); }
   void Renew();  // after Reset: a fresh snapshot. Throws Error.
   [[nodiscard]] MDB_txn* get() const { return txn_; }
@@ -100,9 +108,12 @@ class WriteTxn {
 
 using Database = MDB_dbi;
 
-// Opens a named database, creating it in a WriteTxn; in a ReadTxn a missing one is MDB_NOTFOUND. Throws
-// Error.
+// Opens a named database, creating it if it is missing. Throws Error.
 [[nodiscard]] Database OpenDatabase(const WriteTxn& txn, const char* name);
+
+// Opens one that exists, else MDB_NOTFOUND. No other transaction of this process may be opening one. Throws
+// Error.
+[[nodiscard]] Database FindDatabase(const Env& env, const char* name);
 
 [[nodiscard]] std::optional<std::string_view> Get(MDB_txn* txn, Database database, std::string_view key);
 

@@ -106,10 +106,10 @@ END
 @test "a store of another format is told without a start" {
     local data=$SCRATCH/format worker=${HASHPOST_WORKER_BIN:-$ROOT/build/release/hashpost-worker}
     mkdir "$data"
-    HASHPOST_DATA=$data "$worker" --check-store
+    HASHPOST_DATA=$data "$worker" --check-format
     mdb_dump -s meta "$data" | sed 's/^ 31$/ 39/' >"$SCRATCH/meta"
     mdb_load -s meta -f "$SCRATCH/meta" "$data"
-    HASHPOST_DATA=$data run "$worker" --check-store
+    HASHPOST_DATA=$data run "$worker" --check-format
     [[ $status == 69 && $output == *"has format 9, and this program knows format 1"* ]]
 }
 

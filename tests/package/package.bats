@@ -101,7 +101,7 @@ know_another_format() {
     mv $worker usr/lib/hashpost/real
     cat >$worker <<'WORKER'
 #!/bin/sh
-[ "$1" != --check-store ] || { echo "The store has format 1."; exit 69; }
+[ "$1" != --check-format ] || { echo "The store has format 1."; exit 69; }
 exec /usr/lib/hashpost/real "$@"
 WORKER
     chmod 0755 $worker

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "tests/unit/store/conformance.h"
+#include "tests/unit/store/in_child.h"
 #include "tests/unit/temp_folder.h"
 
 namespace hashpost::store {
@@ -65,6 +66,9 @@ class LmdbStoreTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(ChecksEveryMessageAfterAFailedSync);
   CPPUNIT_TEST(RefusesWritesWhileASyncLeftDamage);
   CPPUNIT_TEST(ClearsReadersThatDied);
+  CPPUNIT_TEST(DeletesOnAFullDiskWherePutsAreRefused);
+  CPPUNIT_TEST(EndsTheProcessAndNamesTheMessageWhenThePageCannotBeRead);
+  CPPUNIT_TEST(RefusesToStartIfTheMarkOfAFailedSyncCannotBeOpened);
   CPPUNIT_TEST_SUITE_END();
 
  public:
@@ -213,6 +217,45 @@ class LmdbStoreTest : public CppUnit::TestFixture {
     std::ofstream(suspect).close();
     CPPUNIT_ASSERT_THROW(LmdbStore({.folder = folder_->path(), .max_bytes = kMaxBytes}), StoreBroken);
     CPPUNIT_ASSERT(std::filesystem::exists(suspect));
+  }
+
+  void DeletesOnAFullDiskWherePutsAreRefused() {
+    {
+      LmdbStore store({.folder = folder_->path(), .max_bytes = kMaxBytes});
+      (void)One(store, Put("kept"));
+    }
+    // As on a disk that has less left than is kept back.
+    LmdbStore store(
+        {.folder = folder_->path(), .max_bytes = kMaxBytes, .min_free_bytes = std::uint64_t{1} << 60U});
+    CPPUNIT_ASSERT_THROW((void)One(store, Put("new")), StoreFull);
+    CPPUNIT_ASSERT_THROW(store.CheckWritable(), StoreFull);
+    CPPUNIT_ASSERT(store.Get(crypto::HashSha256("kept"), kAdmitAll).has_value());
+    CPPUNIT_ASSERT(Outcome::kDeleted == One(store, Del("kept")));
+  }
+
+  void EndsTheProcessAndNamesTheMessageWhenThePageCannotBeRead() {
+    const std::string message(1 << 20, 'x');
+    const std::string log = folder_->path() + "/log";
+    const int status = InChild([&] {
+      LmdbStore store({.folder = folder_->path(), .max_bytes = kMaxBytes});
+      (void)One(store, Put(message));
+      ::freopen(log.c_str(), "w", stderr);
+      // A page of the map that no file stands behind is SIGBUS, like one that the disk cannot read.
+      std::filesystem::resize_file(folder_->path() + "/data.mdb", 64U << 10U);
+      return store.Get(crypto::HashSha256(message), kAdmitAll).has_value() ? 1 : 2;
+    });
+    CPPUNIT_ASSERT(WIFEXITED(status));
+    CPPUNIT_ASSERT_EQUAL(74, WEXITSTATUS(status));
+    std::ifstream in(log);
+    const std::string said{std::istreambuf_iterator<char>(in), {}};
+    CPPUNIT_ASSERT(said.find(crypto::HashSha256(message).Hex()) != std::string::npos);
+  }
+
+  void RefusesToStartIfTheMarkOfAFailedSyncCannotBeOpened() {
+    { const LmdbStore store({.folder = folder_->path(), .max_bytes = kMaxBytes}); }
+    // Whatever keeps it from being read: here that it leads nowhere.
+    std::filesystem::create_symlink("suspect", folder_->path() + "/suspect");
+    CPPUNIT_ASSERT_THROW(LmdbStore({.folder = folder_->path(), .max_bytes = kMaxBytes}), StoreError);
   }
 
   void ClearsReadersThatDied() {

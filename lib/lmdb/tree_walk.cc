@@ -1,0 +1,58 @@
+#include "lib/lmdb/tree_walk.h"
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+namespace hashpost::lmdb {
+
+bool TreeWalk::Walk(const Tree& tree, std::string_view after) {
+  after_ = after;
+  if (tree.depth == 0) return true;
+  return VisitPage(tree.root, tree.depth, {});
+}
+
+bool TreeWalk::VisitPage(PageNumber number, unsigned levels, const Bounds& bounds) {
+  try {
+    return levels == 1 ? VisitLeaf(number, bounds) : VisitBranch(number, levels, bounds);
+  } catch (const PageDamaged& damage) {
+    visitor_.OnDamage(damage);
+    return true;
+  }
+}
+
+bool TreeWalk::VisitBranch(PageNumber number, unsigned levels, const Bounds& bounds) {
+  std::string buffer;
+  const PageFile::Nodes nodes = file_.ReadNodes(meta_, number, PageFile::Kind::kBranch, buffer);
+  if (nodes.damage) visitor_.OnDamage(*nodes.damage);
+  Bounds child = bounds;
+  for (std::size_t i = 0; i < nodes.whole.size(); ++i) {
+    // The first key of a branch page stands for everything that is smaller than the second one.
+    if (i > 0) child.low = nodes.whole[i].key;
+    child.high = i + 1 < nodes.whole.size() ? nodes.whole[i + 1].key : bounds.high;
+    if (!bounds.Hold(child.low) || (child.high && *child.high <= child.low)) {
+      visitor_.OnDamage(PageDamaged(number, "has keys in a wrong order"));
+    }
+    if (!after_.empty() && child.high && *child.high <= after_) continue;
+    if (!VisitPage(nodes.whole[i].child, levels - 1, child)) return false;
+  }
+  return true;
+}
+
+bool TreeWalk::VisitLeaf(PageNumber number, const Bounds& bounds) {
+  std::string buffer;
+  const PageFile::Nodes nodes = file_.ReadNodes(meta_, number, PageFile::Kind::kLeaf, buffer);
+  if (nodes.damage) visitor_.OnDamage(*nodes.damage);
+  bool in_order = true;
+  std::string_view previous;
+  for (const Node& node : nodes.whole) {
+    in_order = in_order && bounds.Hold(node.key) && node.key > previous;
+    previous = node.key;
+    if (!after_.empty() && node.key <= after_) continue;
+    if (!visitor_.OnEntry(node, number)) return false;
+  }
+  if (!in_order) visitor_.OnDamage(PageDamaged(number, "has keys in a wrong order"));
+  return true;
+}
+
+}  // namespace hashpost::lmdb

@@ -1,0 +1,228 @@
+// Damaged stores: whatever is changed in the file, what can still be found is right, and the rest is noticed.
+
+#include <cppunit/extensions/HelperMacros.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <optional>
+#include <random>
+#include <set>
+#include <string>
+
+#include "store/lmdb_store.h"
+#include "store/recover.h"
+#include "store/store_check.h"
+#include "tests/unit/store/conformance.h"
+#include "tests/unit/temp_folder.h"
+
+namespace hashpost::store {
+namespace {
+
+constexpr std::uint64_t kMaxBytes = 64U << 20U;
+constexpr std::size_t kPage = 4096;
+constexpr int kMessages = 600;
+
+std::string Message(int number) {
+  return "message " + std::to_string(number) + std::string(number % 20 == 0 ? 9000 : number % 300, '.');
+}
+
+class DamageTest : public CppUnit::TestFixture {
+  CPPUNIT_TEST_SUITE(DamageTest);
+  CPPUNIT_TEST(FindsNothingWrongInAWholeStore);
+  CPPUNIT_TEST(NoticesEveryPageThatIsZeroOrGarbage);
+  CPPUNIT_TEST(NoticesAFewBytesOfGarbageAnywhere);
+  CPPUNIT_TEST(NoticesAnOlderCopyOfAPage);
+  CPPUNIT_TEST(DoesNotSayAbsentWhileAnythingIsDamaged);
+  CPPUNIT_TEST(WritesNothingToADamagedTree);
+  CPPUNIT_TEST(RecoversEverythingWithEitherMetaPageZero);
+  CPPUNIT_TEST(RecoversWhatIsWholeAndLeavesTheDamagedStoreAlone);
+  CPPUNIT_TEST(DoesNotRecoverAStoreThatIsInUse);
+  CPPUNIT_TEST_SUITE_END();
+
+ public:
+  void setUp() override {
+    folder_ = std::make_unique<TempFolder>();
+    digests_.clear();
+    LmdbStore store({.folder = folder_->path(), .max_bytes = kMaxBytes});
+    for (int number = 0; number < kMessages; ++number) {
+      const std::string message = Message(number);
+      const Change change = Put(message);
+      (void)store.Apply({&change, 1});
+      digests_.insert(std::string(change.digest.Bytes()));
+    }
+    whole_ = ReadFile();
+  }
+
+  void FindsNothingWrongInAWholeStore() {
+    std::set<std::string> found;
+    CPPUNIT_ASSERT(!Notices(found));
+    CPPUNIT_ASSERT(found == digests_);
+    CPPUNIT_ASSERT(!LmdbStore({.folder = folder_->path(), .max_bytes = kMaxBytes}).CheckEverything().Any());
+  }
+
+  void NoticesEveryPageThatIsZeroOrGarbage() {
+    std::mt19937 random(1);
+    for (std::size_t page = 0; page < whole_.size() / kPage; ++page) {
+      for (const bool zero : {true, false}) {
+        std::string bytes = whole_;
+        for (std::size_t i = 0; i < kPage; ++i)
+          bytes[page * kPage + i] = zero ? '\0' : static_cast<char>(random());
+        ExpectNothingSilent(bytes, "page " + std::to_string(page));
+      }
+    }
+  }
+
+  void NoticesAFewBytesOfGarbageAnywhere() {
+    std::mt19937 random(2);
+    for (int round = 0; round < 1500; ++round) {
+      std::string bytes = whole_;
+      const std::size_t size = 1 + random() % 40;
+      const std::size_t at = random() % (bytes.size() - size);
+      for (std::size_t i = 0; i < size; ++i) bytes[at + i] = static_cast<char>(random());
+      ExpectNothingSilent(bytes, std::to_string(size) + " bytes at " + std::to_string(at));
+    }
+  }
+
+  // A disk that lost a write: each record in the old page is whole.
+  void NoticesAnOlderCopyOfAPage() {
+    std::set<std::string> found;
+    std::string bytes = whole_;
+    {
+      LmdbStore store({.folder = folder_->path(), .max_bytes = kMaxBytes});
+      for (int number = kMessages; number < kMessages + 40; ++number) {
+        const std::string message = Message(number);
+        const Change change = Put(message);
+        (void)store.Apply({&change, 1});
+        digests_.insert(std::string(change.digest.Bytes()));
+      }
+    }
+    const std::string later = ReadFile();
+    for (std::size_t page = 2; page < bytes.size() / kPage; ++page) {
+      std::string mixed = later;
+      mixed.replace(page * kPage, kPage, bytes, page * kPage, kPage);
+      ExpectNothingSilent(mixed, "old page " + std::to_string(page));
+    }
+  }
+
+  void DoesNotSayAbsentWhileAnythingIsDamaged() {
+    LmdbStore store({.folder = folder_->path(), .max_bytes = kMaxBytes});
+    const auto absent = crypto::HashSha256("never stored");
+    CPPUNIT_ASSERT(!store.Get(absent, kAdmitAll).has_value());
+    Mark("records: one of them");
+    CPPUNIT_ASSERT_THROW((void)store.Get(absent, kAdmitAll), StoreDamaged);
+    CPPUNIT_ASSERT_THROW((void)store.Find(absent), StoreDamaged);
+    const Change del{absent, std::nullopt};
+    CPPUNIT_ASSERT_THROW((void)store.Apply({&del, 1}), StoreDamaged);
+    CPPUNIT_ASSERT(store.Get(crypto::HashSha256(Message(1)), kAdmitAll).has_value());
+    CPPUNIT_ASSERT(store.KnownDamage() == "one of them");
+    store.CheckWritable();
+  }
+
+  void WritesNothingToADamagedTree() {
+    LmdbStore store({.folder = folder_->path(), .max_bytes = kMaxBytes});
+    Mark("tree: page 7");
+    const Change put = Put("new");
+    CPPUNIT_ASSERT_THROW((void)store.Apply({&put, 1}), StoreDamaged);
+    CPPUNIT_ASSERT_THROW(store.CheckWritable(), StoreDamaged);
+    CPPUNIT_ASSERT(store.Get(crypto::HashSha256(Message(1)), kAdmitAll).has_value());
+    std::filesystem::remove(folder_->path() + "/damage");
+    CPPUNIT_ASSERT(Outcome::kCreated == store.Apply({&put, 1}).front());
+  }
+
+  void RecoversEverythingWithEitherMetaPageZero() {
+    int complete = 0;
+    for (const std::size_t page : {0U, 1U}) {
+      std::string bytes = whole_;
+      bytes.replace(page * kPage, kPage, kPage, '\0');
+      WriteFile(bytes);
+      const TempFolder into;
+      const Recovery recovery = RecoverStore(folder_->path(), into.path(), kMaxBytes);
+      CPPUNIT_ASSERT(recovery.may_be_older);  // the other one may have been
+      CPPUNIT_ASSERT(!recovery.damage.Any());
+      complete += recovery.messages == digests_.size() ? 1 : 0;
+      CPPUNIT_ASSERT(recovery.messages + 1 >= digests_.size());  // all but the last commit
+      LmdbStore store({.folder = into.path(), .max_bytes = kMaxBytes});
+      CPPUNIT_ASSERT(Message(3) == store.Get(crypto::HashSha256(Message(3)), kAdmitAll)->bytes);
+      CPPUNIT_ASSERT(!store.CheckEverything().Any());
+    }
+    CPPUNIT_ASSERT_EQUAL(1, complete);
+  }
+
+  void RecoversWhatIsWholeAndLeavesTheDamagedStoreAlone() {
+    std::string bytes = whole_;
+    const std::size_t at = bytes.find(Message(5));
+    bytes.replace(at, 4, "XXXX");
+    for (std::size_t next = bytes.find(Message(5)); next != std::string::npos; next = bytes.find(Message(5)))
+      bytes.replace(next, 4, "XXXX");
+    WriteFile(bytes);
+    const TempFolder into;
+    const Recovery recovery = RecoverStore(folder_->path(), into.path(), kMaxBytes);
+    CPPUNIT_ASSERT_EQUAL(std::uint64_t{1}, recovery.damage.records);
+    CPPUNIT_ASSERT_EQUAL(std::uint64_t{digests_.size() - 1}, recovery.messages);
+    CPPUNIT_ASSERT(!recovery.Complete());
+    CPPUNIT_ASSERT(bytes == ReadFile());
+    CPPUNIT_ASSERT_THROW((void)RecoverStore(folder_->path(), into.path(), kMaxBytes),
+                         StoreError);  // not empty
+  }
+
+  void DoesNotRecoverAStoreThatIsInUse() {
+    const LmdbStore store({.folder = folder_->path(), .max_bytes = kMaxBytes});
+    const TempFolder into;
+    CPPUNIT_ASSERT_THROW((void)RecoverStore(folder_->path(), into.path(), kMaxBytes), StoreError);
+  }
+
+ private:
+  [[nodiscard]] std::string DataFile() const { return folder_->path() + "/data.mdb"; }
+  [[nodiscard]] std::string ReadFile() const {
+    std::ifstream in(DataFile(), std::ios::binary);
+    return {std::istreambuf_iterator<char>(in), {}};
+  }
+  void WriteFile(const std::string& bytes) const {
+    std::ofstream(DataFile(), std::ios::binary | std::ios::trunc) << bytes;
+  }
+  void Mark(const std::string& text) const { std::ofstream(folder_->path() + "/damage") << text << "\n"; }
+
+  // Whether a check of the file sees damage; `found`: the digests of the messages that are whole.
+  bool Notices(std::set<std::string>& found) const {
+    StoreCheck check(folder_->path());
+    std::optional<lmdb::MetaPage> newest;
+    try {
+      for (const int which : {0, 1}) {
+        const lmdb::MetaPage meta = check.ReadMeta(which);
+        if (!newest || meta.transaction > newest->transaction) newest = meta;
+      }
+    } catch (const lmdb::PageDamaged&) {
+      return true;
+    }
+    const auto meta = check.FindMeta(newest->transaction);
+    if (!meta) return true;
+    check.CheckTree(*meta, [] { return true; });
+    std::optional<std::string> last = "";
+    while (last) {
+      last = check.CheckMessages(*meta, *last, 64 * kPage,
+                                 [&](std::string_view digest, std::string_view) { found.emplace(digest); });
+    }
+    return check.damage().Any();
+  }
+
+  // What is found was stored, and if anything is missing, it is noticed.
+  void ExpectNothingSilent(const std::string& bytes, const std::string& what) const {
+    WriteFile(bytes);
+    std::set<std::string> found;
+    const bool noticed = Notices(found);
+    CPPUNIT_ASSERT_MESSAGE(what, std::ranges::includes(digests_, found));
+    CPPUNIT_ASSERT_MESSAGE(what, noticed || found == digests_);
+  }
+
+  std::unique_ptr<TempFolder> folder_;
+  std::set<std::string> digests_;
+  std::string whole_;
+};
+
+CPPUNIT_TEST_SUITE_REGISTRATION(DamageTest);
+
+}  // namespace
+}  // namespace hashpost::store
