@@ -53,19 +53,42 @@ constexpr std::string_view kHelp =
     "                   the store is only read, and no worker may run\n"
     "Signals: SIGTERM drains (requests at hand finish, connections go to a sibling worker), then exit 0.\n";
 
-// As many connections as this process may have open files, two for each, less what it needs for itself.
-std::size_t MaxConnections() {
+// As many connections as this process may have open files, two for each, less what it needs for itself: the
+// store, logs, what a listening socket brings; a few for each upload (files without a name and folders) and
+// for each bulk upload behind a web server that wants the response last.
+std::size_t MaxConnections(const Config& config) {
   constexpr rlim_t kOwn = 64;
+  constexpr rlim_t kFewest = 64;  // connections, below which nobody is served well
   constexpr rlim_t kMost = 65536;
+  const rlim_t own = kOwn + 6 * config.file_uploads + 2 * config.bulk_uploads + 2 * fcgi::kSurplusConnections;
   rlimit limit{};
   ::getrlimit(RLIMIT_NOFILE, &limit);
-  limit.rlim_cur = std::min(limit.rlim_max, kMost + kOwn);
+  limit.rlim_cur = std::min(limit.rlim_max, kMost + own);
   ::setrlimit(RLIMIT_NOFILE, &limit);
-  if (limit.rlim_cur < 4 * kOwn) {
+  if (limit.rlim_cur < own + 2 * kFewest) {
     throw ConfigError("The limit of open files is " + std::to_string(limit.rlim_cur) +
-                      ", but must be at least " + std::to_string(4 * kOwn) + ": raise it (ulimit -n).");
+                      ", but must be at least " + std::to_string(own + 2 * kFewest) +
+                      ": raise it (ulimit -n).");
   }
-  return (limit.rlim_cur - kOwn) / 2;
+  return (limit.rlim_cur - own) / 2;
+}
+
+// Memory that runs out ends a worker in the middle of requests: a limit that is too small is told at the
+// start.
+void CheckMemoryLimit(const Config& config) {
+  constexpr std::uint64_t kOwn = 64U << 20U;
+  constexpr std::uint64_t kOfThread = 1U << 20U;
+  constexpr std::uint64_t kOfUpload = 8U << 20U;
+  const std::uint64_t threads = config.threads + 2 * config.blocking_threads + 8;
+  const std::uint64_t uploads = config.bulk_uploads + config.file_uploads;
+  const std::uint64_t wanted = kOwn + config.max_inflight_bytes + threads * kOfThread + uploads * kOfUpload;
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_DATA, &limit) == 0 && limit.rlim_cur < wanted) {
+    throw ConfigError("The limit of memory is " + std::to_string(limit.rlim_cur) +
+                      " bytes, but must be at least " + std::to_string(wanted) +
+                      " for these settings: raise it (ulimit -d), or lower HASHPOST_MAX_MESSAGE_BYTES, "
+                      "HASHPOST_MAX_INFLIGHT_BYTES or the numbers of threads and uploads.");
+  }
 }
 
 // supervisord reads our log from a pipe; if it does not, lines are lost rather than requests held up.
@@ -103,6 +126,7 @@ std::unique_ptr<resources::Upload> OpenUpload(const Config& config) {
 
 // Returns the exit status.
 int Serve(const Config& config) {
+  CheckMemoryLimit(config);
   store::LmdbStore store({.folder = config.data, .max_bytes = config.max_store_bytes});
   // Only now: until here nothing is lost if a signal ends the process, and opening may take long.
   BlockSignals();
@@ -134,18 +158,17 @@ int Serve(const Config& config) {
   fcgi::Server server({.listen_fd = STDIN_FILENO,
                        .io_threads = config.threads,
                        .blocking_threads = config.blocking_threads,
-                       .uploads = {{.threads = config.file_uploads,
-                                    .takes = resources::Upload::Takes,
-                                    .refuse = resources::Upload::Shape},
-                                   {.threads = config.bulk_uploads, .takes = resources::Bulk::IsBulk}},
-                       .max_connections = MaxConnections(),
+                       .bulk_threads = config.bulk_uploads,
+                       .upload_threads = config.file_uploads,
+                       .max_connections = MaxConnections(config),
                        .spool_folder = config.home + "/tmp"},
-                      [&](std::unique_ptr<http::Exchange> exchange) { router.Handle(std::move(exchange)); });
+                      [&](const http::Request& request) { return router.Find(request); });
   CountAsStarted(config);
   log::Info("worker", "Ready, version " + std::string(kVersion) + ", store in " + config.data + ".");
 
   const Stop stop = WaitForStop(
-      config.hang_limit, [&] { server.CutSilentPeers(config.hang_limit); }, [&] { store.Maintain(); });
+      config.hang_limit, [&] { server.Tick(fcgi::Server::Clock::now(), config.hang_limit); },
+      [&] { store.Maintain(); });
   log::Info("worker", stop == Stop::kDrain ? "Draining." : "The store failed; handing over and ending.");
   const std::size_t left = server.Drain(config.drain_limit);
   if (left == 0) committer.Finish();  // it may still be on its way out of the last answer
@@ -168,6 +191,7 @@ int Run(std::string_view option) {
   }
   const Config config = ReadConfig([](const char* name) -> const char* { return std::getenv(name); });
   if (option == "--check") {
+    CheckMemoryLimit(config);
     std::cout << Describe(config);
     return EX_OK;
   }

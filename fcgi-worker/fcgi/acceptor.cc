@@ -14,8 +14,11 @@
 
 namespace hashpost::fcgi {
 
-Acceptor::Acceptor(int listen_fd, Take take)
-    : listen_fd_(listen_fd), take_(std::move(take)), stop_event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+Acceptor::Acceptor(int listen_fd, AwaitRoom await_room, Take take)
+    : listen_fd_(listen_fd),
+      await_room_(std::move(await_room)),
+      take_(std::move(take)),
+      stop_event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   if (!stop_event_) throw std::system_error(errno, std::system_category(), "eventfd");
   thread_ = std::thread([this] { Run(); });
 }
@@ -37,6 +40,7 @@ void Acceptor::Run() {
                                      {.fd = stop_event_.get(), .events = POLLIN, .revents = 0}}};
     ::poll(events.data(), events.size(), -1);
     if (events[1].revents != 0) return;
+    await_room_();
     Accept();
   }
 }

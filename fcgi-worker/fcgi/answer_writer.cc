@@ -89,6 +89,7 @@ void AnswerWriter::SendRecord(std::string_view content, std::string_view behind)
   const Header header = MakeHeader(FCGI_STDOUT, request_id_, content.size());
   const std::string_view head(header.data(), content.empty() ? 0 : header.size());
   failed_ = !SendAll(fd_, {Piece(head), Piece(content), Piece(behind)});
+  sent_ += content.size();
 }
 
 }  // namespace hashpost::fcgi

@@ -5,7 +5,9 @@
 
 #pragma once
 
+#include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -15,8 +17,10 @@ namespace hashpost::fcgi {
 
 class AnswerWriter : public io::ByteSink {
  public:
-  // Answers the request `request_id` on the blocking socket `fd`, which must outlive the object.
-  AnswerWriter(int fd, int request_id) : fd_(fd), request_id_(request_id) {}
+  // Answers the request `request_id` on the blocking socket `fd`, and adds to `sent` the bytes of content
+  // that the peer has taken. Both must outlive the object; other threads may read `sent`.
+  AnswerWriter(int fd, int request_id, std::atomic<std::uint64_t>& sent)
+      : fd_(fd), request_id_(request_id), sent_(sent) {}
 
   // Sends when enough for a large record has come together. Never throws: what fails shows in Finish.
   void Write(std::string_view bytes) override;
@@ -33,6 +37,7 @@ class AnswerWriter : public io::ByteSink {
 
   const int fd_;
   const int request_id_;
+  std::atomic<std::uint64_t>& sent_;
   std::string pending_;  // room for a record's header, then content
   bool failed_ = false;
 };

@@ -1,5 +1,6 @@
 #include "fcgi-worker/fcgi/blocking_pool.h"
 
+#include <algorithm>
 #include <system_error>
 #include <utility>
 
@@ -31,10 +32,26 @@ bool BlockingPool::Submit(std::unique_ptr<Task>& task) {
     if (stopping_ || queue_.size() >= max_queue_) return false;
     if (idle_ <= queue_.size() && threads_.size() < max_threads_ && !StartThread() && threads_.empty())
       return false;
-    queue_.push_back(std::move(task));
+    queue_.push_back({std::move(task), Clock::now()});
   }
   changed_.notify_one();
   return true;
+}
+
+std::size_t BlockingPool::Waiting() const {
+  const std::scoped_lock lock(mutex_);
+  // (A thread that is idle will have one of them in a moment.)
+  return queue_.size() - std::min(queue_.size(), idle_);
+}
+
+std::vector<std::unique_ptr<BlockingPool::Task>> BlockingPool::TakeWaitingSince(Clock::time_point deadline) {
+  std::vector<std::unique_ptr<Task>> taken;
+  const std::scoped_lock lock(mutex_);
+  while (!queue_.empty() && queue_.front().since < deadline) {
+    taken.push_back(std::move(queue_.front().task));
+    queue_.pop_front();
+  }
+  return taken;
 }
 
 // False if the system has no thread to give; then those there are must do.
@@ -55,7 +72,7 @@ void BlockingPool::Run() {
     changed_.wait(lock, [&] { return stopping_ || !queue_.empty(); });
     --idle_;
     if (queue_.empty()) return;
-    std::unique_ptr<Task> task = std::move(queue_.front());
+    std::unique_ptr<Task> task = std::move(queue_.front().task);
     queue_.pop_front();
     lock.unlock();
     task->Run();

@@ -4,7 +4,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 
-#include <array>
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "fcgi-worker/fcgi/blocking_pool.h"
 #include "fcgi-worker/http/standard_problems.h"
 #include "fcgi-worker/http/status.h"
 #include "lib/io/file_source.h"
@@ -41,7 +42,7 @@ std::string Fields(const http::Response& response) {
   return head;
 }
 
-std::string Head(const http::Response& response, std::uint64_t length) {
+std::string ResponseHead(const http::Response& response, std::uint64_t length) {
   const bool may_have_content = response.status != 204 && response.status != 304;
   return Fields(response).append(may_have_content ? ContentLength(length) : "").append("\r\n");
 }
@@ -70,37 +71,110 @@ Connection::~Connection() {
   FCGX_Free(&request_, 1);
 }
 
-void Connection::CutIfStuck(std::chrono::steady_clock::time_point deadline) {
-  const auto due = answer_due_.load();
-  const bool overdue = due != 0 && due < std::chrono::steady_clock::now().time_since_epoch().count();
+void Connection::CutIfStuck(std::chrono::steady_clock::time_point now, std::chrono::seconds limit) {
+  constexpr std::chrono::seconds kOnIoThread{3};
   constexpr std::chrono::seconds kMoreForStreams{60};
-  if (streams_) deadline -= kMoreForStreams;
-  if (overdue || read_clock_.BlockedSince(deadline)) ::shutdown(fd(), SHUT_RDWR);
+  const auto due = answer_due_.load();
+  const bool overdue = due != 0 && due < now.time_since_epoch().count();
+  const bool misled = on_io_thread_ && read_clock_.BlockedSince(now - std::min(limit, kOnIoThread));
+  const bool silent = read_clock_.BlockedSince(now - (streams_ ? limit + kMoreForStreams : limit));
+  if (!overdue && !misled && !silent) return;
+  if (misled && !cut_) {
+    log::Error("watchdog",
+               "An I/O thread waits for content that the web server called spooled (HASHPOST_SPOOLED): the "
+               "connection is cut. A stopped web server or its configuration is the cause.");
+  }
+  cut_ = true;
+  ::shutdown(fd(), SHUT_RDWR);
 }
 
-bool Connection::ReadRequest() {
+void Connection::LookAtPace() {
+  const bool waits = answer_due_ != 0 || read_clock_.BlockedSince(ReadClock::Clock::now());
+  pace_.Look(inbound_.BytesRead() + sent_, waits);
+}
+
+void Connection::Evict() {
+  evicted_ = true;
+  inbound_.EndBody();
+  ::shutdown(fd(), answer_due_ != 0 ? SHUT_RDWR : SHUT_RD);
+}
+
+Preview Connection::AwaitHead() {
+  const progress::Waiting waiting;
+  const ReadClock::Scope reading(read_clock_);
+  // Bytes that lie there already make any wait for input end at once; only the peer's close can be waited
+  // for.
+  constexpr int kMilliseconds = 2;
+  for (;;) {
+    const Preview preview = PreviewRequest();
+    if (preview.head != Head::kPartial || Cut()) return preview;
+    pollfd peer{.fd = fd(), .events = POLLRDHUP, .revents = 0};
+    ::poll(&peer, 1, kMilliseconds);
+  }
+}
+
+bool Connection::ReadRequest(bool content_ended) {
   const progress::Waiting waiting;
   const ReadClock::Scope reading(read_clock_);
   if (request_.ipcFd < 0) return false;  // no descriptor was left for it
   request_.keepConnection = 1;           // or else FCGX_Accept_r begins by closing it
   if (FCGX_Accept_r(&request_) != 0) return false;
   // A read that fails ends the parameters early, and libfcgi takes what came so far for all of them: another
-  // path, another request.
+  // path, another request. (The preview has seen to that, too.)
   if (FCGX_GetError(request_.in) != 0) return false;
   inbound_.Parse(request_, read_clock_);
   peer_keeps_ = request_.keepConnection != 0;
   request_.keepConnection = 1;  // closing is left to us
-  streams_ = false;
-  writer_.emplace(request_.ipcFd, request_.requestId);
+  streams_ = on_io_thread_ = false;
+  content_ended_ = content_ended;
+  content_was_passed_over_ = false;
+  writer_.emplace(request_.ipcFd, request_.requestId, sent_);
   return true;
+}
+
+bool Connection::RefuseLargeHead(const Preview& preview) {
+  const progress::Waiting waiting;
+  {
+    const ReadClock::Scope reading(read_clock_);
+    if (!PassOverRequest(fd())) return false;
+  }
+  http::Response response = http::ToResponse(http::HeaderTooLarge());
+  writer_.emplace(fd(), preview.request_id, sent_);
+  answer_due_ = AnswerDue(0);
+  writer_->Write(ResponseHead(response, response.content.size()));
+  writer_->Write(response.content);
+  const bool sent = writer_->Finish();
+  answer_due_ = 0;
+  return sent && preview.peer_keeps;
+}
+
+// (On a connection that goes on. On another one a content without end must not keep its client from an answer.)
+bool Connection::PassOverUnwantedContent() {
+  if (inbound_.MayWantContent() || inbound_.BodyEnded() || (streams_ && !peer_keeps_)) return true;
+  return !Cut() && inbound_.PassOver();
+}
+
+// Where the connection goes on, and where nobody has to be waited for.
+bool Connection::ReadContentBeforeAnswer() {
+  if (inbound_.BodyEnded()) return true;
+  if (content_was_passed_over_ || Cut() || (streams_ && !peer_keeps_)) return false;
+  content_was_passed_over_ = true;
+  return inbound_.PassOver();
+}
+
+// The peer may still be sending content; were the connection closed under it, it might not read the answer. (A thread
+// that must not wait, such as the committer's, leaves it at that.)
+void Connection::ReadContentAfterAnswer() {
+  if (peer_keeps_ || inbound_.BodyEnded() || Cut() || !BlockingPool::OnThread()) return;
+  (void)inbound_.PassOver();
 }
 
 void Connection::WriteAnswer(http::Response& response) {
   const progress::Waiting waiting;
-  if (!streams_) inbound_.DiscardBody();
+  (void)ReadContentBeforeAnswer();
   const std::uint64_t length = response.streamed ? response.streamed->Size() : response.content.size();
   answer_due_ = AnswerDue(length);
-  writer_->Write(Head(response, length));
+  writer_->Write(ResponseHead(response, length));
   if (inbound_.request().method == "HEAD") return;
   if (response.streamed) {
     response.streamed->WriteTo(*writer_);
@@ -177,6 +251,9 @@ bool Connection::LiveAnswer::Flush() {
 
 bool Connection::FinishRequest() {
   const progress::Waiting waiting;
+  // On a connection that the peer keeps, the end of the answer would let it send the next request behind this
+  // content: where that does not end, the answer is given without its end.
+  const bool content_ended = ReadContentBeforeAnswer();
   if (held_) {
     const bool whole = WriteHeld();
     held_.reset();
@@ -185,13 +262,14 @@ bool Connection::FinishRequest() {
       return false;
     }
   }
-  const bool left_over = streams_ && !inbound_.BodyEnded();
-  if (streams_) answer_due_ = AnswerDue(0);
-  const bool usable = writer_->Finish() && FCGX_GetError(request_.in) == 0;
-  FCGX_Free(&request_, 0);
+  if (answer_due_ == 0) answer_due_ = AnswerDue(0);
+  const bool sent = content_ended || !peer_keeps_ ? writer_->Finish() : writer_->Flush();
   answer_due_ = 0;
-  if (left_over) AwaitClose();
-  return usable && peer_keeps_ && !left_over;
+  if (sent) ReadContentAfterAnswer();
+  const bool usable = sent && content_ended && peer_keeps_ && !Cut() && FCGX_GetError(request_.in) == 0;
+  streams_ = false;
+  FCGX_Free(&request_, 0);
+  return usable;
 }
 
 void Connection::CutAnswer() {
@@ -207,21 +285,7 @@ void Connection::CutAnswer() {
   const bool sent = writer_->Flush();
   answer_due_ = 0;
   ::shutdown(fd(), SHUT_WR);
-  if (sent && !inbound_.BodyEnded()) AwaitClose();
-}
-
-// The peer may still be sending content; were the connection closed under it, it would not read the answer.
-void Connection::AwaitClose() {
-  constexpr std::chrono::seconds kLimit{30};
-  const auto deadline = std::chrono::steady_clock::now() + kLimit;
-  std::array<char, 16384> scratch{};
-  for (auto left = kLimit; left.count() > 0;
-       left = std::chrono::duration_cast<std::chrono::seconds>(deadline - std::chrono::steady_clock::now())) {
-    pollfd input{.fd = fd(), .events = POLLIN, .revents = 0};
-    constexpr int kMilliseconds = 1000;
-    if (::poll(&input, 1, static_cast<int>(left.count()) * kMilliseconds) != 1) return;
-    if (::recv(fd(), scratch.data(), scratch.size(), MSG_DONTWAIT) <= 0) return;
-  }
+  if (sent && !inbound_.BodyEnded() && !Cut()) (void)inbound_.PassOver();
 }
 
 }  // namespace hashpost::fcgi

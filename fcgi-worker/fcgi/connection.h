@@ -9,6 +9,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -16,6 +17,8 @@
 
 #include "fcgi-worker/fcgi/answer_writer.h"
 #include "fcgi-worker/fcgi/inbound_request.h"
+#include "fcgi-worker/fcgi/pace.h"
+#include "fcgi-worker/fcgi/request_preview.h"
 #include "fcgi-worker/http/exchange.h"
 #include "fcgi-worker/http/response.h"
 #include "lib/io/spool.h"
@@ -31,32 +34,49 @@ class Connection {
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
-  // Reads the next request's head. False: the peer closed, or what it sent is no FastCGI; close the
-  // connection.
-  [[nodiscard]] bool ReadRequest();
+  // Looks at the next request without taking any of it; does not wait (request_preview.h).
+  [[nodiscard]] Preview PreviewRequest() const { return fcgi::PreviewRequest(fd()); }
 
-  // Ends the answer and frees the request. If content is left over, waits until the peer has read the answer
-  // and closes. False: the connection can carry no further request; close it.
+  // The same for a head of which only a part has come: waits for the rest, until CutIfStuck or Evict ends
+  // that. Head::kPartial: it was ended.
+  [[nodiscard]] Preview AwaitHead();
+
+  // Takes the next request's head, which PreviewRequest has called whole, and sets inbound(). `content_ended`
+  // as there. False: close the connection.
+  [[nodiscard]] bool ReadRequest(bool content_ended);
+
+  // Takes a request whose head is too large, with its content, and answers 431. False: close the connection.
+  [[nodiscard]] bool RefuseLargeHead(const Preview& preview);
+
+  // Whether reading the content of the request that was read last, or its end, waits for no client.
+  [[nodiscard]] bool ContentWaitsForNobody() const { return content_ended_ || inbound_.IsSpooled(); }
+
+  // For a request that is handled on a thread that must not wait: CutIfStuck then is impatient.
+  void HandledOnIoThread(bool yes) { on_io_thread_ = yes; }
+
+  // Reads a content that no handler wants. False: it does not end within bounds; close the connection.
+  [[nodiscard]] bool PassOverUnwantedContent();
+
+  // Ends the answer and frees the request. A connection that the peer keeps has its request read to the end
+  // first, within bounds; on another one the answer leaves before the rest is read. False: the connection can
+  // carry no further request; close it.
   [[nodiscard]] bool FinishRequest();
 
   // The request that was read last; valid until FinishRequest.
   [[nodiscard]] const InboundRequest& inbound() const { return inbound_; }
 
   // Instead of FinishRequest: breaks off an answer that was begun, so that the peer sees that it is not
-  // whole. What was written of it arrives: if content is left over, this waits until the peer has closed.
+  // whole. What was written of it arrives: content that is left over is read within bounds.
   // Of an answer that was held (BeginAnswer) nothing arrives, but 503 in its place.
   void CutAnswer();
 
-  // Reads what is left of the request's content (FastCGI wants it read before the answer ends), and writes
-  // the answer, without its content if the method was HEAD. Errors show in FinishRequest.
+  // Writes the answer, without its content if the method was HEAD. Errors show in FinishRequest.
   void WriteAnswer(http::Response& response);
 
-  // For a request whose content was spooled: instead of StreamContent, before it is handled.
-  void ExpectSpooledContent() { inbound_.ExpectNoneUnlessTold(); }
-
-  // For a request whose content may be endless: it is read in the pieces in which it comes, and what is left
-  // of it does not hold up the answer. Its client may be slower by a minute (CutIfStuck).
+  // For a request whose content may be endless or its client slow: it is read in the pieces in which it
+  // comes. Its client may be slower by a minute (CutIfStuck).
   void StreamContent();
+  [[nodiscard]] bool Streams() const { return streams_; }
 
   // Makes the reading of such a content throw http::BodyIncomplete soon; call it again until it has. For any
   // thread, while the object lives.
@@ -67,11 +87,21 @@ class Connection {
   // `spool_folder` if it is long: writing then throws std::system_error if the disk is full.
   [[nodiscard]] http::AnswerStream& BeginAnswer(const http::Response& head, const std::string& spool_folder);
 
-  // Ends a read of a request that has blocked since before `deadline`, and an answer that takes more than a
-  // minute and what its content takes at 16 KiB a second. For any thread, while the object lives. (Time-outs
-  // of the socket would do, but then a worker that is stopped and continued, or looked at with a debugger,
-  // fails its reads with EINTR, which libfcgi takes for the end of the request.)
-  void CutIfStuck(std::chrono::steady_clock::time_point deadline);
+  // Ends what has waited for the peer too long at `now`: a read for `limit`, or for a few seconds if it holds
+  // an I/O thread, and an answer for more than a minute and what its content takes at 16 KiB a second. For
+  // any thread, while the object lives. (Time-outs of the socket would do, but then a worker that is stopped
+  // and continued, or looked at with a debugger, fails its reads with EINTR, which libfcgi takes for the end
+  // of the request.)
+  void CutIfStuck(std::chrono::steady_clock::time_point now, std::chrono::seconds limit);
+
+  // Once a second, by one thread: follows whether the client is slow.
+  void LookAtPace();
+  [[nodiscard]] const Pace& pace() const { return pace_; }
+
+  // The thread at work on this connection is wanted for others: ends its read or write at once. A read throws
+  // http::BodyIncomplete, and an answer can still be given. For any thread, while the object lives.
+  void Evict();
+  [[nodiscard]] bool evicted() const { return evicted_; }
 
   [[nodiscard]] int fd() const { return socket_.get(); }
 
@@ -94,7 +124,9 @@ class Connection {
   };
   void WriteLive(std::string_view bytes);
   [[nodiscard]] bool WriteHeld();
-  void AwaitClose();
+  [[nodiscard]] bool ReadContentBeforeAnswer();
+  void ReadContentAfterAnswer();
+  [[nodiscard]] bool Cut() const { return cut_ || evicted_; }
 
   io::UniqueFd socket_;
   FCGX_Request request_{};
@@ -104,6 +136,13 @@ class Connection {
   bool peer_keeps_ = true;
   std::optional<AnswerWriter> writer_;  // of the request that was read last
   std::atomic<bool> streams_{false};
+  std::atomic<bool> on_io_thread_{false};
+  std::atomic<bool> cut_{false};
+  std::atomic<bool> evicted_{false};
+  std::atomic<std::uint64_t> sent_{0};
+  bool content_ended_ = false;
+  bool content_was_passed_over_ = false;  // or it was tried, before the answer began
+  Pace pace_;                             // of the thread that calls LookAtPace
   LiveAnswer live_answer_{*this};
   std::optional<Held> held_;  // the answer, as long as it may not leave
 };

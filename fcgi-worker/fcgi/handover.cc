@@ -7,20 +7,42 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <utility>
+#include <vector>
 
 namespace hashpost::fcgi {
 namespace {
 
-// Room for the control message of one descriptor, aligned as the macros of cmsg(3) need it.
+// The most descriptors that a message can carry (SCM_MAX_FD); a receiver with room for fewer cannot tell.
+constexpr std::size_t kMostDescriptors = 253;
+
+// Room for a control message, aligned as the macros of cmsg(3) need it.
+template <std::size_t descriptors>
 union ControlBuffer {
   cmsghdr header;
-  std::array<char, CMSG_SPACE(sizeof(int))> bytes;
+  std::array<char, CMSG_SPACE(descriptors * sizeof(int))> bytes;
 };
 
-bool SameUser(int fd) {
+bool IsOfUser(int fd, uid_t user) {
   ucred peer{};
   socklen_t length = sizeof peer;
-  return ::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0 && peer.uid == ::geteuid();
+  return ::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0 && peer.uid == user;
+}
+
+// Each descriptor that came has an owner from here on, whatever becomes of it.
+std::vector<io::UniqueFd> Descriptors(msghdr& message) {
+  std::vector<io::UniqueFd> all;
+  for (const cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr;
+       header = CMSG_NXTHDR(&message, const_cast<cmsghdr*>(header))) {
+    if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
+    const std::size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    for (std::size_t i = 0; i < count; ++i) {
+      int fd = -1;
+      std::memcpy(&fd, CMSG_DATA(header) + i * sizeof fd, sizeof fd);
+      all.emplace_back(fd);
+    }
+  }
+  return all;
 }
 
 }  // namespace
@@ -38,12 +60,12 @@ bool HandOver(const std::string& pool_socket, int fd) {
   }
   unsigned char marker = kHandoverMarker;
   iovec data{&marker, 1};
-  ControlBuffer control{};
+  ControlBuffer<1> control{};
   msghdr message{};
   message.msg_iov = &data;
   message.msg_iovlen = 1;
   message.msg_control = &control;
-  message.msg_controllen = sizeof control;
+  message.msg_controllen = CMSG_SPACE(sizeof fd);
   cmsghdr* header = CMSG_FIRSTHDR(&message);
   header->cmsg_level = SOL_SOCKET;
   header->cmsg_type = SCM_RIGHTS;
@@ -58,24 +80,19 @@ Arrival Classify(int fd) {
   return first == kHandoverMarker ? Arrival::kHandover : Arrival::kFastCgi;
 }
 
-io::UniqueFd Receive(int carrier) {
+io::UniqueFd Receive(int carrier, uid_t user) {
+  if (!IsOfUser(carrier, user)) return {};
   unsigned char marker = 0;
   iovec data{&marker, 1};
-  ControlBuffer control{};
+  ControlBuffer<kMostDescriptors> control{};
   msghdr message{};
   message.msg_iov = &data;
   message.msg_iovlen = 1;
   message.msg_control = &control;
   message.msg_controllen = sizeof control;
-  if (::recvmsg(carrier, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC) != 1) return {};
-  const cmsghdr* header = CMSG_FIRSTHDR(&message);
-  if (header == nullptr || header->cmsg_type != SCM_RIGHTS || header->cmsg_len != CMSG_LEN(sizeof(int)))
-    return {};
-  int fd = -1;
-  std::memcpy(&fd, CMSG_DATA(header), sizeof fd);
-  io::UniqueFd received(fd);
-  if (!SameUser(carrier)) return {};
-  return received;
+  if (::recvmsg(carrier, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC) < 0) return {};
+  std::vector<io::UniqueFd> received = Descriptors(message);
+  return received.size() == 1 ? std::move(received.front()) : io::UniqueFd();
 }
 
 }  // namespace hashpost::fcgi

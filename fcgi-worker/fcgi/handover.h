@@ -4,7 +4,8 @@
 
 #pragma once
 
-#include <optional>
+#include <unistd.h>
+
 #include <string>
 
 #include "lib/io/unique_fd.h"
@@ -27,8 +28,8 @@ enum class Arrival {
 // Looks at the first byte of a readable new connection without taking it.
 [[nodiscard]] Arrival Classify(int fd);
 
-// Takes the descriptor that `carrier` carries; an empty one if the peer runs as another user than this
-// process, or carries none.
-[[nodiscard]] io::UniqueFd Receive(int carrier);
+// Takes the descriptor that `carrier` carries; an empty one if the peer runs as another user than `user`, of
+// whom nothing is taken, or carries none, or more than one.
+[[nodiscard]] io::UniqueFd Receive(int carrier, uid_t user = ::geteuid());
 
 }  // namespace hashpost::fcgi

@@ -28,7 +28,7 @@ void InboundRequest::Parse(FCGX_Request& raw, ReadClock& clock) {
   request_.content_length.reset();
   request_.fields.Clear();
   path_.clear();
-  answer_last_ = false;
+  answer_last_ = spooled_ = false;
   constexpr std::string_view kHeaderPrefix = "HTTP_";
   for (char** variable = raw.envp; *variable != nullptr; ++variable) {
     const std::string_view text(*variable);
@@ -36,6 +36,8 @@ void InboundRequest::Parse(FCGX_Request& raw, ReadClock& clock) {
     if (equals == std::string_view::npos) continue;
     const std::string_view name = text.substr(0, equals);
     const std::string_view value = text.substr(equals + 1);
+    // (What a client makes of these by a name of its own, such as Content_Type, counts for nothing.)
+    if (name == "HTTP_CONTENT_TYPE" || name == "HTTP_CONTENT_LENGTH") continue;
     if (name.starts_with(kHeaderPrefix)) {
       // Never the type itself: behind lighttpd, Content_Type becomes this as well.
       const bool is_type = name == "HTTP_CONTENT_TYPE";
@@ -52,15 +54,13 @@ void InboundRequest::Parse(FCGX_Request& raw, ReadClock& clock) {
       request_.content_length = ParseLength(value);
     } else if (name == "HASHPOST_ANSWER_LAST") {
       answer_last_ = true;
+    } else if (name == "HASHPOST_SPOOLED") {
+      spooled_ = true;
     }
   }
   request_.path = path_;
   body_.Reset(raw, clock, request_.content_length);
   request_.body = &body_;
-}
-
-void InboundRequest::ExpectNoneUnlessTold() {
-  if (request_.method != "POST" && !request_.content_length) body_.Discard();
 }
 
 void InboundRequest::Body::Reset(FCGX_Request& raw, ReadClock& clock, std::optional<std::uint64_t> length) {
@@ -71,9 +71,6 @@ void InboundRequest::Body::Reset(FCGX_Request& raw, ReadClock& clock, std::optio
   streamed_ = false;
   over_ = false;
   ended_ = false;
-  // Nobody will ask for the end of no content; whoever answers (the committer, say) must not have to wait for
-  // it.
-  if (left_ == 0) Discard();
 }
 
 std::size_t InboundRequest::Body::Read(std::span<char> buffer) {
@@ -87,9 +84,10 @@ std::size_t InboundRequest::Body::Read(std::span<char> buffer) {
     const ReadClock::Scope reading(*clock_);
     got = FCGX_GetStr(buffer.data(), wanted, stream_);
   }
+  bytes_read_ += static_cast<std::uint64_t>(got);
   if (left_) *left_ -= static_cast<std::uint64_t>(got);
   if (got < wanted || FCGX_GetError(stream_) != 0) throw http::BodyIncomplete();
-  if (left_ == 0) Discard();
+  if (left_ == 0) ReadEnd();
   return static_cast<std::size_t>(got);
 }
 
@@ -99,28 +97,46 @@ std::size_t InboundRequest::Body::Buffered() const {
   return static_cast<std::size_t>(stream_->stop - stream_->rdNext);
 }
 
+// The next bytes as soon as there are any; 0 at the end of the stream, or of the connection (FCGX_GetError).
 // FCGX_GetStr would wait until the buffer is full, while the client may wait for answers.
-std::size_t InboundRequest::Body::ReadSome(std::span<char> buffer) {
-  if (ended_) return 0;
+std::size_t InboundRequest::Body::ReadPiece(std::span<char> buffer) {
   if (Buffered() == 0) {
     const progress::Waiting waiting;
     const ReadClock::Scope reading(*clock_);
-    if (over_) throw http::BodyIncomplete();
     const int first = FCGX_GetChar(stream_);
-    if (first == EOF) {
-      if (FCGX_GetError(stream_) != 0 || left_.value_or(0) > 0) throw http::BodyIncomplete();
-      ended_ = true;
-      return 0;
-    }
+    if (first == EOF) return 0;
     FCGX_UnGetChar(first, stream_);
   }
   const std::size_t size = std::min(Buffered(), buffer.size());
   FCGX_GetStr(buffer.data(), static_cast<int>(size), stream_);
+  bytes_read_ += size;
+  return size;
+}
+
+std::size_t InboundRequest::Body::ReadSome(std::span<char> buffer) {
+  if (ended_) return 0;
+  if (over_ && Buffered() == 0) throw http::BodyIncomplete();
+  const std::size_t size = ReadPiece(buffer);
+  if (size == 0) {
+    if (FCGX_GetError(stream_) != 0 || left_.value_or(0) > 0) throw http::BodyIncomplete();
+    ended_ = true;
+    return 0;
+  }
   if (left_) {
     if (size > *left_) throw http::BodyIncomplete();  // more than was announced
     *left_ -= size;
+    if (left_ == 0) ReadEnd();
   }
   return size;
+}
+
+// Behind the announced length: the empty record that ends STDIN, which would begin the next request on the
+// connection, and which whoever answers (the committer, say) must not have to wait for.
+void InboundRequest::Body::ReadEnd() {
+  const progress::Waiting waiting;
+  const ReadClock::Scope reading(*clock_);
+  if (FCGX_GetChar(stream_) != EOF || FCGX_GetError(stream_) != 0) throw http::BodyIncomplete();
+  ended_ = true;
 }
 
 bool InboundRequest::Body::Ready(std::chrono::milliseconds patience) {
@@ -130,16 +146,19 @@ bool InboundRequest::Body::Ready(std::chrono::milliseconds patience) {
   return ::poll(&input, 1, static_cast<int>(patience.count())) != 0;
 }
 
-void InboundRequest::Body::Discard() {
-  const progress::Waiting waiting;
-  std::array<char, 8192> scratch{};
-  // Also reads the empty record that ends STDIN: left behind, it would begin the next request on the
-  // connection.
-  for (int got = 1; got > 0;) {
-    const ReadClock::Scope reading(*clock_);
-    got = FCGX_GetStr(scratch.data(), static_cast<int>(scratch.size()), stream_);
+bool InboundRequest::Body::PassOver() {
+  constexpr std::uint64_t kMost = 64U << 20U;
+  constexpr std::chrono::seconds kLongest{30};
+  const auto deadline = std::chrono::steady_clock::now() + kLongest;
+  std::array<char, 16384> scratch;  // NOLINT(cppcoreguidelines-pro-type-member-init): forgotten anyway
+  for (std::uint64_t passed = 0; !ended_;) {
+    const std::size_t size = ReadPiece(scratch);
+    if (size == 0 && FCGX_GetError(stream_) != 0) return false;
+    ended_ = size == 0;
+    passed += size;
+    if (passed > kMost || std::chrono::steady_clock::now() > deadline) break;
   }
-  ended_ = true;
+  return ended_;
 }
 
 }  // namespace hashpost::fcgi

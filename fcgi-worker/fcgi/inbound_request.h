@@ -55,12 +55,20 @@ class InboundRequest {
   // HASHPOST_ANSWER_LAST).
   [[nodiscard]] bool WantsAnswerLast() const { return answer_last_; }
 
-  // For a request whose content the web server has spooled, so that reading it waits for nobody: only a POST
-  // may have content of unknown length, which whoever answers it reads; of others it is read and forgotten.
-  void ExpectNoneUnlessTold();
+  // Whether the web server has taken all of the content before it sent any of it here, so that reading it
+  // waits for no client (it says so by the parameter HASHPOST_SPOOLED, which no header field of a client can
+  // become).
+  [[nodiscard]] bool IsSpooled() const { return spooled_; }
 
-  // Reads and forgets what is left of the content.
-  void DiscardBody() { body_.Discard(); }
+  // Whether a handler may want the content: only that of a POST.
+  [[nodiscard]] bool MayWantContent() const {
+    return request_.method == "POST" && request_.content_length != std::uint64_t{0};
+  }
+
+  // Reads and forgets what is left of the content, up to its end and nothing behind it: what follows on the
+  // connection is another request. False: its end was not reached within 64 MiB and, if it trickles, half a
+  // minute. Throws nothing.
+  [[nodiscard]] bool PassOver() { return body_.PassOver(); }
 
   // From now on the content is read in the pieces in which it comes, and may be of unknown length.
   void StreamBody() { body_.Stream(); }
@@ -72,6 +80,9 @@ class InboundRequest {
   // Whether all of the content was read.
   [[nodiscard]] bool BodyEnded() const { return body_.ended(); }
 
+  // Bytes of content that were read on this connection so far. Any thread.
+  [[nodiscard]] std::uint64_t BytesRead() const { return body_.bytes_read(); }
+
  private:
   class Body : public http::BodyReader {
    public:
@@ -80,11 +91,14 @@ class InboundRequest {
     void MakeOver() { over_ = true; }
     [[nodiscard]] std::size_t Read(std::span<char> buffer) override;  // throws http::BodyIncomplete
     [[nodiscard]] bool Ready(std::chrono::milliseconds patience) override;
-    void Discard();
+    [[nodiscard]] bool PassOver();
     [[nodiscard]] bool ended() const { return ended_; }
+    [[nodiscard]] std::uint64_t bytes_read() const { return bytes_read_; }
 
    private:
     [[nodiscard]] std::size_t ReadSome(std::span<char> buffer);
+    [[nodiscard]] std::size_t ReadPiece(std::span<char> buffer);
+    void ReadEnd();
     [[nodiscard]] std::size_t Buffered() const;
 
     FCGX_Stream* stream_ = nullptr;
@@ -94,11 +108,13 @@ class InboundRequest {
     bool streamed_ = false;
     std::atomic<bool> over_{false};  // no more of it is wanted
     bool ended_ = false;
+    std::atomic<std::uint64_t> bytes_read_{0};
   };
 
   http::Request request_;
   std::string path_;
   bool answer_last_ = false;
+  bool spooled_ = false;
   Body body_;
 };
 

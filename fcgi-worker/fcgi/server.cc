@@ -19,6 +19,11 @@ namespace hashpost::fcgi {
 namespace {
 
 constexpr std::size_t kRequestQueue = 256;
+constexpr std::size_t kUploadQueue = 64;
+// Uploads that have waited for a place for so long are refused.
+constexpr std::chrono::seconds kUploadPatience{3};
+// For a sibling to take a connection for which there is no room here.
+constexpr std::chrono::milliseconds kRoomPatience{500};
 // What epoll reports besides the numbers of slots.
 constexpr std::uint64_t kStopping = ~std::uint64_t{0};
 constexpr std::chrono::milliseconds kHandOverRetry{20};
@@ -47,16 +52,17 @@ std::string SocketPath(int listen_fd) {
 
 }  // namespace
 
-Server::Server(const ServerOptions& options, Handler handler)
+Server::Server(const ServerOptions& options, Router router)
     : options_(options),
-      handler_(std::move(handler)),
+      router_(std::move(router)),
       pool_socket_(SocketPath(options.listen_fd)),
       epoll_(::epoll_create1(EPOLL_CLOEXEC)),
       stop_event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
-      slots_(options.max_connections),
+      slots_(options.max_connections + kSurplusConnections),
       requests_(options.blocking_threads, kRequestQueue),
-      answers_(options.blocking_threads, kRequestQueue) {
-  for (const UploadLane& lane : options_.uploads) uploads_.push_back(std::make_unique<Lane>(lane));
+      answers_(options.blocking_threads, kRequestQueue),
+      bulk_(options.bulk_threads, kUploadQueue),
+      uploads_(options.upload_threads, kUploadQueue) {
   if (!epoll_ || !stop_event_) Throw("epoll_create1 or eventfd");
   // Several workers are woken for one connection; who comes late must not block in accept.
   if (::fcntl(options_.listen_fd, F_SETFL, O_NONBLOCK) != 0) Throw("fcntl");
@@ -65,18 +71,23 @@ Server::Server(const ServerOptions& options, Handler handler)
   FCGX_Init();
   free_slots_.reserve(slots_.size());
   for (std::size_t index = slots_.size(); index > 0; --index) free_slots_.push_back(index - 1);
-  for (std::size_t i = 0; i < options_.io_threads; ++i) io_threads_.emplace_back([this] { RunIoThread(); });
-  acceptor_ = std::make_unique<Acceptor>(options_.listen_fd, [this](io::UniqueFd socket) {
-    AwaitRoom();
-    Adopt(std::move(socket));
-  });
+  try {
+    for (std::size_t i = 0; i < options_.io_threads; ++i) io_threads_.emplace_back([this] { RunIoThread(); });
+    acceptor_ = std::make_unique<Acceptor>(
+        options_.listen_fd, [this] { AwaitRoom(); },
+        [this](io::UniqueFd socket) { Adopt(std::move(socket)); });
+  } catch (...) {
+    Stop();  // threads that run already may not be destroyed
+    throw;
+  }
 }
 
-Server::~Server() {
-  acceptor_->Stop();
+void Server::Stop() {
+  if (acceptor_) acceptor_->Stop();
   stopping_ = true;
   ::eventfd_write(stop_event_.get(), 1);
   for (std::thread& thread : io_threads_) thread.join();
+  io_threads_.clear();
 }
 
 void Server::RunIoThread() {
@@ -91,7 +102,7 @@ void Server::RunIoThread() {
 
 void Server::AwaitRoom() {
   std::unique_lock lock(mutex_);
-  closed_.wait(lock, [&] { return open_ < options_.max_connections || draining_; });
+  closed_.wait_for(lock, kRoomPatience, [&] { return open_ < options_.max_connections || draining_; });
 }
 
 void Server::Adopt(io::UniqueFd socket) {
@@ -108,7 +119,7 @@ void Server::Adopt(io::UniqueFd socket) {
   }
   Slot& slot = slots_[index];
   slot.fresh = true;
-  ++open_;
+  slot.surplus = ++open_ > options_.max_connections;
   Arm(index, EPOLL_CTL_ADD);
 }
 
@@ -166,11 +177,7 @@ void Server::OnReadable(std::size_t index) {
       return;
     }
   }
-  if (slot.connection->ReadRequest()) {
-    Handle(index);
-  } else {
-    Close(index);
-  }
+  TakeRequest(index, slot.connection->PreviewRequest());
 }
 
 void Server::Close(std::size_t index) {
@@ -178,6 +185,7 @@ void Server::Close(std::size_t index) {
   {
     const std::scoped_lock lock(mutex_);
     slot.connection.reset();
+    slot.pool = nullptr;
     slot.state = State::kNone;
     free_slots_.push_back(index);
   }
@@ -203,16 +211,42 @@ void Server::TryHandOver(std::size_t index) {
   }
 }
 
-void Server::CutSilentPeers(std::chrono::seconds limit) {
-  const auto deadline = std::chrono::steady_clock::now() - limit;
-  const std::scoped_lock lock(mutex_);  // against Adopt and Close
-  for (const Slot& slot : slots_) {
-    if (slot.connection) slot.connection->CutIfStuck(deadline);
+void Server::Tick(Clock::time_point now, std::chrono::seconds limit) {
+  {
+    const std::scoped_lock lock(mutex_);
+    for (const Slot& slot : slots_) {
+      if (!slot.connection) continue;
+      slot.connection->CutIfStuck(now, limit);
+      slot.connection->LookAtPace();
+    }
+    for (BlockingPool* pool : {&requests_, &answers_, &bulk_, &uploads_}) EvictFor(*pool);
+  }
+  for (BlockingPool* pool : {&bulk_, &uploads_}) {
+    for (const auto& task : pool->TakeWaitingSince(now - kUploadPatience)) task->Refuse();
   }
 }
 
+// Takes the threads of as many slow clients as requests wait, of the slowest first.
+void Server::EvictFor(BlockingPool& pool) {
+  std::vector<Connection*> slow;
+  std::size_t leaving = 0;
+  for (const Slot& slot : slots_) {
+    if (slot.pool != &pool) continue;
+    if (slot.connection->evicted()) {
+      ++leaving;
+    } else if (slot.connection->pace().IsSlow()) {
+      slow.push_back(slot.connection.get());
+    }
+  }
+  std::sort(slow.begin(), slow.end(), [](const Connection* left, const Connection* right) {
+    return left->pace().slow_seconds() > right->pace().slow_seconds();
+  });
+  const std::size_t waiting = pool.Waiting();
+  for (std::size_t i = 0; i < slow.size() && leaving + i < waiting; ++i) slow[i]->Evict();
+}
+
 std::size_t Server::Drain(std::chrono::milliseconds limit) {
-  const auto deadline = std::chrono::steady_clock::now() + limit;
+  const auto deadline = Clock::now() + limit;
   {
     const std::scoped_lock lock(mutex_);
     draining_ = true;
@@ -227,12 +261,14 @@ std::size_t Server::Drain(std::chrono::milliseconds limit) {
   return open_;
 }
 
-bool Server::UploadsAtWork() const {
-  return std::any_of(uploads_.begin(), uploads_.end(), [](const auto& lane) { return lane->at_work > 0; });
+bool Server::UploadsAtWork() {
+  const std::scoped_lock lock(mutex_);
+  return std::any_of(slots_.begin(), slots_.end(),
+                     [](const Slot& slot) { return slot.connection && slot.connection->Streams(); });
 }
 
-void Server::HandOverUntil(std::chrono::steady_clock::time_point deadline) {
-  while (open_ > 0 && std::chrono::steady_clock::now() < deadline) {
+void Server::HandOverUntil(Clock::time_point deadline) {
+  while (open_ > 0 && Clock::now() < deadline) {
     for (std::size_t index = 0; index < slots_.size(); ++index) {
       if (slots_[index].state == State::kArmed) TryHandOver(index);
     }

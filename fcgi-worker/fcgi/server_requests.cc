@@ -2,12 +2,17 @@
 
 #include <sys/epoll.h>
 
+#include <array>
 #include <cstdint>
 #include <memory>
+#include <string>
+#include <string_view>
 #include <utility>
 
 #include "fcgi-worker/fcgi/server.h"
 #include "fcgi-worker/http/standard_problems.h"
+#include "lib/json/json.h"
+#include "lib/log/log.h"
 #include "lib/progress/progress.h"
 
 namespace hashpost::fcgi {
@@ -19,6 +24,21 @@ constexpr std::uint64_t kInlineBytes = 64U << 10U;
 
 std::uint64_t ContentSize(const http::Response& response) {
   return response.streamed ? response.streamed->Size() : response.content.size();
+}
+
+bool IsSmall(const http::Request& request) {
+  if (request.content_length) return *request.content_length <= kInlineBytes;
+  return request.method != "POST";
+}
+
+void LogRoute(const http::Request& request, const http::Route& route, bool spooled) {
+  if (!log::IsOn(log::Level::kDebug)) return;
+  constexpr std::array<std::string_view, 3> kLanes = {"ordinary", "bulk", "upload"};
+  constexpr std::size_t kShown = 100;
+  log::Debug("server", json::Printable(request.method, kShown) + " " + json::Printable(request.path, kShown) +
+                           " goes to " + std::string(route.path) + ", lane " +
+                           std::string(kLanes[static_cast<std::size_t>(route.lane)]) + ", spooled " +
+                           (spooled ? "yes" : "no"));
 }
 
 }  // namespace
@@ -39,7 +59,7 @@ class Server::LiveExchange : public http::Exchange {
   [[nodiscard]] bool MayTakeLong() const override { return BlockingPool::OnThread(); }
   void Postpone() noexcept override {
     answered_ = true;
-    server_.Postpone(index_, server_.answers_);
+    server_.Postpone(index_);
   }
   void Respond(http::Response response) noexcept override {
     answered_ = true;
@@ -65,53 +85,45 @@ class Server::LiveExchange : public http::Exchange {
   bool begun_ = false;
 };
 
-class Server::RequestTask : public BlockingPool::Task {
+// The head of a request, of which an I/O thread saw only a part, or too much.
+class Server::HeadTask : public BlockingPool::Task {
  public:
-  RequestTask(Server& server, std::size_t index) : server_(server), index_(index) {}
+  HeadTask(Server& server, std::size_t index) : server_(server), index_(index) {}
   void Run() noexcept override {
-    const progress::Working working("answering a big request");
-    server_.handler_(std::make_unique<LiveExchange>(server_, index_));
+    const progress::Working working("awaiting the head of a request");
+    Connection& connection = *server_.slots_[index_].connection;
+    const Preview preview = connection.AwaitHead();
+    if (preview.head == Head::kTooLarge) {
+      if (connection.RefuseLargeHead(preview)) {
+        server_.Arm(index_, EPOLL_CTL_MOD);
+      } else {
+        server_.Close(index_);
+      }
+    } else if (preview.head == Head::kWhole) {
+      server_.TakeRequest(index_, preview);
+    } else {
+      server_.Close(index_);
+    }
   }
+  void Refuse() noexcept override { server_.Close(index_); }
 
  private:
   Server& server_;
   const std::size_t index_;
 };
 
-class Server::UploadTask : public BlockingPool::Task {
+class Server::RequestTask : public BlockingPool::Task {
  public:
-  UploadTask(Server& server, std::size_t index, Lane& lane) : server_(server), index_(index), lane_(lane) {}
+  RequestTask(Server& server, std::size_t index) : server_(server), index_(index) {}
   void Run() noexcept override {
-    const progress::Working working("taking an upload");
-    server_.handler_(std::make_unique<Upload>(server_, index_, lane_));
+    const progress::Working working("answering a request that may take long");
+    server_.RunHandler(index_);
   }
+  void Refuse() noexcept override { server_.RefuseAsBusy(index_); }
 
  private:
-  // Counts as done before its end can be seen, or else who asks next could be refused for it.
-  class Upload : public LiveExchange {
-   public:
-    Upload(Server& server, std::size_t index, Lane& lane) : LiveExchange(server, index), lane_(lane) {}
-    ~Upload() override { Leave(); }
-    void Respond(http::Response response) noexcept override {
-      Leave();
-      LiveExchange::Respond(std::move(response));
-    }
-    void End(http::Ending ending) noexcept override {
-      Leave();
-      LiveExchange::End(ending);
-    }
-
-   private:
-    void Leave() {
-      if (!std::exchange(left_, true)) --lane_.at_work;
-    }
-    Lane& lane_;
-    bool left_ = false;
-  };
-
   Server& server_;
   const std::size_t index_;
-  Lane& lane_;
 };
 
 class Server::AnswerTask : public BlockingPool::Task {
@@ -122,6 +134,7 @@ class Server::AnswerTask : public BlockingPool::Task {
     const progress::Working working("writing a big answer");
     server_.Respond(index_, std::move(response_));
   }
+  void Refuse() noexcept override { server_.Close(index_); }
 
  private:
   Server& server_;
@@ -129,41 +142,83 @@ class Server::AnswerTask : public BlockingPool::Task {
   http::Response response_;
 };
 
+// On an I/O thread, or on one that may wait if only there the head came whole.
+void Server::TakeRequest(std::size_t index, const Preview& preview) {
+  Connection& connection = *slots_[index].connection;
+  if (preview.head == Head::kPartial || preview.head == Head::kTooLarge) {
+    if (!Submit(index, requests_, std::make_unique<HeadTask>(*this, index))) Close(index);
+  } else if (preview.head == Head::kWhole && connection.ReadRequest(preview.content_ended)) {
+    Handle(index);
+  } else {
+    Close(index);
+  }
+}
+
 void Server::Handle(std::size_t index) {
-  const http::Request& request = slots_[index].connection->inbound().request();
-  const bool is_post = request.method == "POST";
-  for (const std::unique_ptr<Lane>& lane : uploads_) {
-    if (lane->options.takes(request)) return HandleUpload(index, *lane);
+  Slot& slot = slots_[index];
+  Connection& connection = *slot.connection;
+  const http::Request& request = connection.inbound().request();
+  slot.route = router_(request);
+  const bool may_wait = !connection.ContentWaitsForNobody();
+  LogRoute(request, slot.route, connection.inbound().IsSpooled());
+  const bool ordinary = slot.route.lane == http::Lane::kOrdinary;
+  if (may_wait || !ordinary) connection.StreamContent();
+  if (slot.surplus) return RefuseAsBusy(index);
+  if (ordinary && !may_wait && IsSmall(request)) {
+    connection.HandledOnIoThread(!BlockingPool::OnThread());
+    return RunHandler(index);
   }
-  slots_[index].connection->ExpectSpooledContent();
-  const bool is_small = request.content_length ? *request.content_length <= kInlineBytes : !is_post;
-  if (is_small) {
-    handler_(std::make_unique<LiveExchange>(*this, index));
-    return;
-  }
-  Postpone(index, requests_);
+  if (!Submit(index, PoolOf(slot.route.lane), std::make_unique<RequestTask>(*this, index)))
+    RefuseAsBusy(index);
 }
 
-void Server::Postpone(std::size_t index, BlockingPool& pool) {
-  std::unique_ptr<BlockingPool::Task> task = std::make_unique<RequestTask>(*this, index);
-  if (!pool.Submit(task)) Respond(index, http::ToResponse(http::Busy()));
+void Server::RunHandler(std::size_t index) {
+  Slot& slot = slots_[index];
+  if (!slot.connection->PassOverUnwantedContent()) return Close(index);
+  slot.route.handler->Handle(std::make_unique<LiveExchange>(*this, index));
 }
 
-void Server::HandleUpload(std::size_t index, Lane& lane) {
-  slots_[index].connection->StreamContent();
-  std::unique_ptr<BlockingPool::Task> task = std::make_unique<UploadTask>(*this, index, lane);
-  if (++lane.at_work <= lane.options.threads && lane.pool.Submit(task)) return;
-  --lane.at_work;
-  // Refused on another thread, since who refuses waits until the peer has closed.
-  task = std::make_unique<AnswerTask>(*this, index, lane.options.refuse(http::Busy()));
-  if (!answers_.Submit(task)) Close(index);
+BlockingPool& Server::PoolOf(http::Lane lane) {
+  switch (lane) {
+    case http::Lane::kBulk:
+      return bulk_;
+    case http::Lane::kUpload:
+      return uploads_;
+    case http::Lane::kOrdinary:
+      break;
+  }
+  return requests_;
+}
+
+// False: the pool's queue is full. Otherwise the connection is the task's, which may have run already.
+bool Server::Submit(std::size_t index, BlockingPool& pool, std::unique_ptr<BlockingPool::Task> task) {
+  slots_[index].connection->HandledOnIoThread(false);
+  BlockingPool* const before = slots_[index].pool.exchange(&pool);
+  if (!pool.Submit(task)) {
+    slots_[index].pool = before;
+    return false;
+  }
+  if (pool.Waiting() > 0) {
+    const std::scoped_lock lock(mutex_);
+    EvictFor(pool);
+  }
+  return true;
+}
+
+void Server::Postpone(std::size_t index) {
+  if (!Submit(index, answers_, std::make_unique<RequestTask>(*this, index))) RefuseAsBusy(index);
+}
+
+// On a thread that may wait where the rest of the content does not come at once.
+void Server::RefuseAsBusy(std::size_t index) {
+  http::Response busy = slots_[index].route.handler->Tell(http::Busy());
+  if (slots_[index].connection->ContentWaitsForNobody()) return Respond(index, std::move(busy));
+  if (!Submit(index, answers_, std::make_unique<AnswerTask>(*this, index, std::move(busy)))) Close(index);
 }
 
 void Server::Respond(std::size_t index, http::Response response) {
   if (ContentSize(response) > kInlineBytes && !BlockingPool::OnThread()) {
-    std::unique_ptr<BlockingPool::Task> task =
-        std::make_unique<AnswerTask>(*this, index, std::move(response));
-    if (answers_.Submit(task)) return;
+    if (Submit(index, answers_, std::make_unique<AnswerTask>(*this, index, std::move(response)))) return;
     response = http::ToResponse(http::Busy());
   }
   slots_[index].connection->WriteAnswer(response);
@@ -171,7 +226,10 @@ void Server::Respond(std::size_t index, http::Response response) {
 }
 
 void Server::Finish(std::size_t index) {
-  if (slots_[index].connection->FinishRequest()) {
+  Slot& slot = slots_[index];
+  const bool usable = slot.connection->FinishRequest();
+  slot.pool = nullptr;
+  if (usable && !slot.surplus) {
     Arm(index, EPOLL_CTL_MOD);
   } else {
     Close(index);

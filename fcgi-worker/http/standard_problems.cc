@@ -28,6 +28,14 @@ Problem InternalError() {
           {}};
 }
 
+Problem HeaderTooLarge() {
+  return {431,
+          "header-too-large",
+          "Header too large",
+          "The header fields of the request have more than 64 KiB in all: send fewer or shorter ones.",
+          {}};
+}
+
 Problem NotFound() {
   return {404,
           "not-found",

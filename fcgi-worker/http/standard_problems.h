@@ -9,10 +9,11 @@
 
 namespace hashpost::http {
 
-[[nodiscard]] Problem Busy();           // 503: too much is going on in this worker
-[[nodiscard]] Problem BrokenOff();      // 503: an upload ended before its end
-[[nodiscard]] Problem InternalError();  // 500
-[[nodiscard]] Problem NotFound();       // 404: no such path
+[[nodiscard]] Problem Busy();            // 503: too much is going on in this worker
+[[nodiscard]] Problem BrokenOff();       // 503: an upload ended before its end
+[[nodiscard]] Problem InternalError();   // 500
+[[nodiscard]] Problem HeaderTooLarge();  // 431
+[[nodiscard]] Problem NotFound();        // 404: no such path
 [[nodiscard]] Problem MethodNotAllowed(std::string_view method, std::string_view allow);  // 405
 
 }  // namespace hashpost::http

@@ -1,6 +1,7 @@
 #include "fcgi-worker/resources/failure.h"
 
 #include <chrono>
+#include <new>
 
 #include "fcgi-worker/http/errors.h"
 #include "fcgi-worker/http/problem.h"
@@ -75,6 +76,9 @@ http::Problem Failure::Explain(const std::exception_ptr& error) const {
   } catch (const store::StoreBroken& broken) {
     log::Error("store", broken.what());
     on_broken_(broken.what());
+  } catch (const std::bad_alloc&) {
+    unavailable_.Log("Memory has run out for a request, which is answered with 503.");
+    return http::Busy();
   } catch (const std::exception& unexpected) {
     log::Error("router", unexpected.what());
   } catch (...) {

@@ -33,6 +33,9 @@ class Messages : public Resource {
   [[nodiscard]] std::string_view AcceptPost() const override {
     return "application/json, text/plain;charset=utf-8, application/x-ndjson";
   }
+  [[nodiscard]] http::Lane LaneOf(const http::Request& request) const override {
+    return Bulk::IsBulk(request) ? http::Lane::kBulk : http::Lane::kOrdinary;
+  }
   [[nodiscard]] std::optional<http::Response> Handle(std::unique_ptr<http::Exchange>& exchange) override;
 
  private:

@@ -10,6 +10,7 @@
 #include "fcgi-worker/http/exchange.h"
 #include "fcgi-worker/http/problem.h"
 #include "fcgi-worker/http/response.h"
+#include "fcgi-worker/http/route.h"
 
 namespace hashpost::resources {
 
@@ -22,6 +23,11 @@ class Resource {
 
   // The value of the Accept-Post field; empty if POST is not allowed.
   [[nodiscard]] virtual std::string_view AcceptPost() const { return {}; }
+
+  // Which threads a request for this resource needs; asked before its method is known to be allowed.
+  [[nodiscard]] virtual http::Lane LaneOf(const http::Request& /*request*/) const {
+    return http::Lane::kOrdinary;
+  }
 
   // Answers one of the allowed methods: returns the answer, or takes `exchange` to answer later and returns
   // nullopt. Throws HttpError for what the client did wrong, StoreError and others for what failed here.

@@ -34,36 +34,45 @@ http::Response Options(const Resource& resource) {
 
 }  // namespace
 
-Resource* Router::Find(std::string_view path) const {
-  for (const Route& route : routes_) {
-    const bool is_prefix = route.path.size() > 1 && route.path.ends_with('/');
-    if (is_prefix ? path.starts_with(route.path) : path == route.path) return route.resource;
-  }
-  return nullptr;
+bool Router::Entry::Covers(std::string_view path) const {
+  const bool is_prefix = path_.size() > 1 && path_.ends_with('/');
+  return is_prefix ? path.starts_with(path_) : path == path_;
 }
 
-std::optional<http::Response> Router::Dispatch(Resource* resource,
-                                               std::unique_ptr<http::Exchange>& exchange) {
+http::Route Router::Entry::RouteOf(const http::Request& request) const {
+  return {resource_ != nullptr ? resource_->LaneOf(request) : http::Lane::kOrdinary, this, path_};
+}
+
+std::optional<http::Response> Router::Entry::Dispatch(std::unique_ptr<http::Exchange>& exchange) const {
   const http::Request& request = exchange->request();
-  if (resource == nullptr) throw http::HttpError(http::NotFound());
+  if (resource_ == nullptr) throw http::HttpError(http::NotFound());
   http::CheckFields(request.fields);
-  if (request.method == "OPTIONS") return Options(*resource);
-  if (!Allows(resource->Allow(), request.method)) {
-    throw http::HttpError(http::MethodNotAllowed(request.method, resource->Allow()));
+  if (request.method == "OPTIONS") return Options(*resource_);
+  if (!Allows(resource_->Allow(), request.method)) {
+    throw http::HttpError(http::MethodNotAllowed(request.method, resource_->Allow()));
   }
-  return resource->Handle(exchange);
+  return resource_->Handle(exchange);
 }
 
-void Router::Handle(std::unique_ptr<http::Exchange> exchange) const noexcept {
-  Resource* const resource = Find(exchange->request().path);
+void Router::Entry::Handle(std::unique_ptr<http::Exchange> exchange) const noexcept {
   try {
-    std::optional<http::Response> response = Dispatch(resource, exchange);
+    std::optional<http::Response> response = Dispatch(exchange);
     if (response) exchange->Respond(std::move(*response));
   } catch (...) {
     if (!exchange) return;  // whoever took it answers it; there is nobody here to tell
-    const http::Problem problem = failure_.Explain(std::current_exception());
-    exchange->Respond(resource != nullptr ? resource->Tell(problem) : http::ToResponse(problem));
+    exchange->Respond(Tell(failure_.Explain(std::current_exception())));
   }
+}
+
+http::Response Router::Entry::Tell(const http::Problem& problem) const {
+  return resource_ != nullptr ? resource_->Tell(problem) : http::ToResponse(problem);
+}
+
+http::Route Router::Find(const http::Request& request) const {
+  for (const Entry& entry : entries_) {
+    if (entry.Covers(request.path)) return entry.RouteOf(request);
+  }
+  return nothing_.RouteOf(request);
 }
 
 }  // namespace hashpost::resources

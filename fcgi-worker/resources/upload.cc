@@ -74,7 +74,7 @@ http::Problem Upload::Failed() {
           {{"Retry-After", "60"}}};
 }
 
-http::Response Upload::Shape(const http::Problem& problem) {
+http::Response Upload::Tell(const http::Problem& problem) const {
   return http::ToResponse(problem, OldMembers(problem.err_msg, problem.status));
 }
 

@@ -26,16 +26,14 @@ class Upload : public Resource {
   [[nodiscard]] static http::Problem Off();
   [[nodiscard]] static http::Problem Failed();
 
-  // Whether a request is one for this resource, whatever its method: its content may be of any size.
-  [[nodiscard]] static bool Takes(const http::Request& request) { return request.path.starts_with(kPath); }
-
-  [[nodiscard]] static http::Response Shape(const http::Problem& problem);
-
   [[nodiscard]] std::string_view Allow() const override { return "POST, OPTIONS"; }
   [[nodiscard]] std::string_view AcceptPost() const override { return "multipart/form-data"; }
+  [[nodiscard]] http::Lane LaneOf(const http::Request& request) const override {
+    return request.method == "POST" ? http::Lane::kUpload : http::Lane::kOrdinary;
+  }
   // Call it on a thread that may block.
   [[nodiscard]] std::optional<http::Response> Handle(std::unique_ptr<http::Exchange>& exchange) override;
-  [[nodiscard]] http::Response Tell(const http::Problem& problem) const override { return Shape(problem); }
+  [[nodiscard]] http::Response Tell(const http::Problem& problem) const override;
 
  private:
   [[nodiscard]] std::string Take(const http::Request& request);

@@ -53,8 +53,12 @@ void SetLevel(Level level) {
   threshold = level;
 }
 
+bool IsOn(Level level) {
+  return level >= threshold.load(std::memory_order_relaxed);
+}
+
 void Write(Level level, std::string_view source, std::string_view message) {
-  if (level < threshold.load(std::memory_order_relaxed)) return;
+  if (!IsOn(level)) return;
   std::string line = "[" + Timestamp() + "] - [";
   line.append(kNames[static_cast<std::size_t>(level)]).append("] - [").append(source).append("] - ");
   // Names of files and the like are anybody's text: nothing in a log may act on the terminal that shows it.

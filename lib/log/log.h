@@ -17,6 +17,9 @@ enum class Level { kDebug, kInfo, kWarning, kError };
 // Lines below `level` are dropped from now on; kInfo at the start.
 void SetLevel(Level level);
 
+// Whether a line of `level` is written, for whoever would have to make one.
+[[nodiscard]] bool IsOn(Level level);
+
 // `source` says which part speaks ("store", "server"); control characters in `message` become spaces, and
 // what json::Printable replaces is replaced.
 void Write(Level level, std::string_view source, std::string_view message);

@@ -128,6 +128,13 @@ END
     )
 }
 
+@test "a limit of memory that would end workers in the middle of requests is refused" {
+    (
+        ulimit -d 90000
+        refused 'limit of memory' 'ulimit -d'
+    )
+}
+
 @test "a worker that is not there is refused" {
     HASHPOST_WORKER_BIN=$SCRATCH/nothing refused "$SCRATCH/nothing"
 }

@@ -29,7 +29,7 @@ class AnswerWriterTest : public CppUnit::TestFixture {
   }
 
   void SendsASmallAnswerInOnePieceWithoutPadding() {
-    AnswerWriter writer(ours_.get(), 0x0102);
+    AnswerWriter writer(ours_.get(), 0x0102, sent_);
     writer.Write("abc");
     writer.Write("de");
     CPPUNIT_ASSERT(writer.Finish());
@@ -47,7 +47,7 @@ class AnswerWriterTest : public CppUnit::TestFixture {
       content.resize(kLarge);
       bool finished = false;
       std::thread sender([&] {
-        AnswerWriter writer(ours_.get(), 1);
+        AnswerWriter writer(ours_.get(), 1, sent_);
         writer.Write("head");
         for (std::size_t at = 0; at < kLarge; at += piece)
           writer.Write(std::string_view(content).substr(at, piece));
@@ -61,14 +61,14 @@ class AnswerWriterTest : public CppUnit::TestFixture {
   }
 
   void EndsAnAnswerWithoutContent() {
-    AnswerWriter writer(ours_.get(), 1);
+    AnswerWriter writer(ours_.get(), 1, sent_);
     CPPUNIT_ASSERT(writer.Finish());
     CPPUNIT_ASSERT_EQUAL(std::string(), ReadAnswer(peer_));
   }
 
   void SaysWhenThePeerIsGone() {
     peer_ = io::UniqueFd();
-    AnswerWriter writer(ours_.get(), 1);
+    AnswerWriter writer(ours_.get(), 1, sent_);
     writer.Write("abc");
     CPPUNIT_ASSERT(!writer.Finish());
   }
@@ -77,6 +77,7 @@ class AnswerWriterTest : public CppUnit::TestFixture {
   static constexpr std::size_t kLarge = 1U << 20U;
   io::UniqueFd peer_;
   io::UniqueFd ours_;
+  std::atomic<std::uint64_t> sent_{0};
 };
 
 CPPUNIT_TEST_SUITE_REGISTRATION(AnswerWriterTest);

@@ -18,6 +18,7 @@ class Step : public BlockingPool::Task {
     go_.wait();
     if (BlockingPool::OnThread()) ++done_;
   }
+  void Refuse() noexcept override {}
 
  private:
   std::atomic<int>& done_;
@@ -50,6 +51,13 @@ class BlockingPoolTest : public CppUnit::TestFixture {
       Task refused = std::make_unique<Step>(done, rest, go);
       CPPUNIT_ASSERT(!pool.Submit(refused));
       CPPUNIT_ASSERT(refused != nullptr);
+      CPPUNIT_ASSERT_EQUAL(std::size_t{1}, pool.Waiting());
+      const auto since = BlockingPool::Clock::now();
+      CPPUNIT_ASSERT(pool.TakeWaitingSince(since - std::chrono::seconds(20)).empty());
+      auto taken = pool.TakeWaitingSince(since);
+      CPPUNIT_ASSERT_EQUAL(std::size_t{1}, taken.size());
+      CPPUNIT_ASSERT_EQUAL(std::size_t{0}, pool.Waiting());
+      CPPUNIT_ASSERT(pool.Submit(taken.front()));
       go.count_down();
     }
     CPPUNIT_ASSERT_EQUAL(3, done.load());

@@ -28,6 +28,7 @@ class ConnectionTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(EndsWhenThePeerCloses);
   CPPUNIT_TEST(EndsOnWhatIsNotFastCgi);
   CPPUNIT_TEST(NoticesABodyThatEndsEarly);
+  CPPUNIT_TEST(NoticesAStreamedBodyThatEndsEarlyOrLate);
   CPPUNIT_TEST(JoinsScriptNameAndPathInfo);
   CPPUNIT_TEST(KeepsFieldsInCgiSpelling);
   CPPUNIT_TEST(KeepsItsDescriptorUntilItsEnd);
@@ -49,7 +50,7 @@ class ConnectionTest : public CppUnit::TestFixture {
   void AnswersSeveralRequestsOnOneConnection() {
     for (int i = 0; i < 3; ++i) {
       CPPUNIT_ASSERT(Send(peer_, RequestBytes("GET", "/" + std::to_string(i))));
-      CPPUNIT_ASSERT(connection_->ReadRequest());
+      CPPUNIT_ASSERT(Read());
       CPPUNIT_ASSERT(connection_->inbound().request().path == "/" + std::to_string(i));
       Answer("answer");
       CPPUNIT_ASSERT(connection_->FinishRequest());
@@ -60,17 +61,17 @@ class ConnectionTest : public CppUnit::TestFixture {
 
   void ReadsWhatAHandlerLeftOfTheBody() {
     CPPUNIT_ASSERT(Send(peer_, RequestBytes("POST", "/", std::string(50000, 'x'))));
-    CPPUNIT_ASSERT(connection_->ReadRequest());
+    CPPUNIT_ASSERT(Read());
     Answer("refused");
     CPPUNIT_ASSERT(connection_->FinishRequest());
     CPPUNIT_ASSERT(Send(peer_, RequestBytes("GET", "/next")));
-    CPPUNIT_ASSERT(connection_->ReadRequest());
+    CPPUNIT_ASSERT(Read());
     CPPUNIT_ASSERT(connection_->inbound().request().path == "/next");
   }
 
   void WritesHeadWithoutContent() {
     CPPUNIT_ASSERT(Send(peer_, RequestBytes("HEAD", "/")));
-    CPPUNIT_ASSERT(connection_->ReadRequest());
+    CPPUNIT_ASSERT(Read());
     Answer("answer");
     CPPUNIT_ASSERT(connection_->FinishRequest());
     CPPUNIT_ASSERT_EQUAL(std::string("Status: 200 OK\r\nContent-Length: 6\r\n\r\n"), ReadAnswer(peer_));
@@ -81,7 +82,7 @@ class ConnectionTest : public CppUnit::TestFixture {
     for (const char* method : {"GET", "HEAD", "DELETE", "OPTIONS"}) {
       for (const int status : {204, 304}) {
         CPPUNIT_ASSERT(Send(peer_, RequestBytes(method, "/")));
-        CPPUNIT_ASSERT(connection_->ReadRequest());
+        CPPUNIT_ASSERT(Read());
         http::Response response;
         response.status = status;
         response.headers = {{"ETag", "\"a\""}};
@@ -97,26 +98,42 @@ class ConnectionTest : public CppUnit::TestFixture {
   void ClosesWhenThePeerDoesNotKeepTheConnection() {
     const Params params = {{"REQUEST_METHOD", "GET"}, {"SCRIPT_NAME", "/"}};
     CPPUNIT_ASSERT(Send(peer_, BeginRecord(false) + ParamsRecords(params) + StdinRecords("")));
-    CPPUNIT_ASSERT(connection_->ReadRequest());
+    CPPUNIT_ASSERT(Read());
     Answer("last");
     CPPUNIT_ASSERT(!connection_->FinishRequest());
   }
 
   void EndsWhenThePeerCloses() {
     peer_ = io::UniqueFd();
-    CPPUNIT_ASSERT(!connection_->ReadRequest());
+    CPPUNIT_ASSERT(!Read());
   }
 
   void EndsOnWhatIsNotFastCgi() {
     CPPUNIT_ASSERT(Send(peer_, "GET / HTTP/1.0\r\n\r\n"));
     ::shutdown(peer_.get(), SHUT_WR);
-    CPPUNIT_ASSERT(!connection_->ReadRequest());
+    CPPUNIT_ASSERT(!Read());
+  }
+
+  void NoticesAStreamedBodyThatEndsEarlyOrLate() {
+    for (const char* body : {"12345", "1234567890123"}) {
+      setUp();
+      const Params params = {{"REQUEST_METHOD", "POST"}, {"SCRIPT_NAME", "/"}, {"CONTENT_LENGTH", "10"}};
+      CPPUNIT_ASSERT(Send(peer_, BeginRecord(true) + ParamsRecords(params) + StdinRecords(body)));
+      CPPUNIT_ASSERT(Read());
+      connection_->StreamContent();
+      std::array<char, 5> buffer{};
+      const auto read_all = [&] {
+        while (connection_->inbound().request().body->Read(buffer) > 0) {
+        }
+      };
+      CPPUNIT_ASSERT_THROW(read_all(), http::BodyIncomplete);
+    }
   }
 
   void NoticesABodyThatEndsEarly() {
     const Params params = {{"REQUEST_METHOD", "POST"}, {"SCRIPT_NAME", "/"}, {"CONTENT_LENGTH", "10"}};
     CPPUNIT_ASSERT(Send(peer_, BeginRecord(true) + ParamsRecords(params) + StdinRecords("12345")));
-    CPPUNIT_ASSERT(connection_->ReadRequest());
+    CPPUNIT_ASSERT(Read());
     std::array<char, 64> buffer{};
     CPPUNIT_ASSERT_THROW((void)connection_->inbound().request().body->Read(buffer), http::BodyIncomplete);
   }
@@ -127,7 +144,7 @@ class ConnectionTest : public CppUnit::TestFixture {
           Params{{"PATH_INFO", "/messages/a"}, {"SCRIPT_NAME", ""}},
           Params{{"PATH_INFO", "/a"}, {"SCRIPT_NAME", "/messages"}}}) {
       CPPUNIT_ASSERT(Send(peer_, BeginRecord(true) + ParamsRecords(params) + StdinRecords("")));
-      CPPUNIT_ASSERT(connection_->ReadRequest());
+      CPPUNIT_ASSERT(Read());
       CPPUNIT_ASSERT_EQUAL(std::string("/messages/a"), std::string(connection_->inbound().request().path));
       Answer("");
       CPPUNIT_ASSERT(connection_->FinishRequest());
@@ -135,22 +152,24 @@ class ConnectionTest : public CppUnit::TestFixture {
   }
 
   void KeepsFieldsInCgiSpelling() {
-    const Params params = {
-        {"HTTP_IF_NONE_MATCH", "\"a\""}, {"CONTENT_TYPE", "text/plain"}, {"CONTENT_LENGTH", "x"}};
+    const Params params = {{"HTTP_IF_NONE_MATCH", "\"a\""}, {"CONTENT_TYPE", "text/plain"},
+                           {"CONTENT_LENGTH", "x"},         {"HTTP_CONTENT_TYPE", "application/json"},
+                           {"HTTP_CONTENT_LENGTH", "5"},    {"HTTP_HASHPOST_SPOOLED", "1"}};
     CPPUNIT_ASSERT(Send(peer_, BeginRecord(true) + ParamsRecords(params) + StdinRecords("")));
-    CPPUNIT_ASSERT(connection_->ReadRequest());
+    CPPUNIT_ASSERT(Read());
     const http::Request& request = connection_->inbound().request();
     CPPUNIT_ASSERT(request.Header("IF_NONE_MATCH") == "\"a\"");
     CPPUNIT_ASSERT(request.Header("CONTENT_TYPE") == "text/plain");
     CPPUNIT_ASSERT(!request.Header("ACCEPT").has_value());
     CPPUNIT_ASSERT(!request.content_length.has_value());
+    CPPUNIT_ASSERT(!connection_->inbound().IsSpooled());
   }
 
   void KeepsItsDescriptorUntilItsEnd() {
     // libfcgi closes what broke; if it closed ours, the number could be somebody else's by now.
     peer_ = io::UniqueFd();
     const int number = connection_->fd();
-    CPPUNIT_ASSERT(!connection_->ReadRequest());
+    CPPUNIT_ASSERT(!Read());
     CPPUNIT_ASSERT(::fcntl(number, F_GETFD) >= 0);
     connection_.reset();
     CPPUNIT_ASSERT(::fcntl(number, F_GETFD) < 0);
@@ -194,7 +213,7 @@ class ConnectionTest : public CppUnit::TestFixture {
   [[nodiscard]] http::AnswerStream& BeginHeld() {
     const Params params = {{"REQUEST_METHOD", "POST"}, {"SCRIPT_NAME", "/"}, {"HASHPOST_ANSWER_LAST", "1"}};
     CPPUNIT_ASSERT(Send(peer_, BeginRecord(true) + ParamsRecords(params) + StdinRecords("")));
-    CPPUNIT_ASSERT(connection_->ReadRequest());
+    CPPUNIT_ASSERT(Read());
     http::Response head;
     head.headers = {{"A", "b"}};
     http::AnswerStream& answer = connection_->BeginAnswer(head, folder_.path());
@@ -204,6 +223,10 @@ class ConnectionTest : public CppUnit::TestFixture {
   [[nodiscard]] bool NothingCame() const {
     char byte = 0;
     return ::recv(peer_.get(), &byte, 1, MSG_DONTWAIT | MSG_PEEK) < 0;
+  }
+  [[nodiscard]] bool Read() {
+    const Preview preview = connection_->PreviewRequest();
+    return preview.head == Head::kWhole && connection_->ReadRequest(preview.content_ended);
   }
   void Answer(const std::string& content) {
     http::Response response;

@@ -5,7 +5,11 @@
 #include <sys/socket.h>
 
 #include <array>
+#include <cstring>
+#include <filesystem>
+#include <iterator>
 #include <string>
+#include <vector>
 
 #include "tests/unit/fcgi-worker/fcgi/fcgi_client.h"
 
@@ -18,6 +22,8 @@ class HandoverTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(TellsArrivalsApart);
   CPPUNIT_TEST(SaysWhenNobodyListens);
   CPPUNIT_TEST(TakesNothingFromACarrierWithoutADescriptor);
+  CPPUNIT_TEST(KeepsNoneOfSeveralDescriptors);
+  CPPUNIT_TEST(TakesNothingFromAnotherUser);
   CPPUNIT_TEST_SUITE_END();
 
  public:
@@ -71,6 +77,54 @@ class HandoverTest : public CppUnit::TestFixture {
     CPPUNIT_ASSERT(Send(client, std::string(1, static_cast<char>(kHandoverMarker))));
     CPPUNIT_ASSERT(Arrival::kHandover == Classify(carrier.get()));
     CPPUNIT_ASSERT(Receive(carrier.get()).get() < 0);
+  }
+
+  void KeepsNoneOfSeveralDescriptors() {
+    const ListeningSocket pool;
+    for (const std::size_t count : {std::size_t{2}, std::size_t{3}, std::size_t{253}}) {
+      const io::UniqueFd client = pool.Connect();
+      const io::UniqueFd carrier(::accept4(pool.fd(), nullptr, nullptr, SOCK_CLOEXEC));
+      SendDescriptors(client, count);
+      const std::size_t before = OpenDescriptors();
+      CPPUNIT_ASSERT(Receive(carrier.get()).get() < 0);
+      CPPUNIT_ASSERT_EQUAL(before, OpenDescriptors());
+    }
+  }
+
+  void TakesNothingFromAnotherUser() {
+    const ListeningSocket pool;
+    const io::UniqueFd client = pool.Connect();
+    const io::UniqueFd carrier(::accept4(pool.fd(), nullptr, nullptr, SOCK_CLOEXEC));
+    SendDescriptors(client, 1);
+    const std::size_t before = OpenDescriptors();
+    CPPUNIT_ASSERT(Receive(carrier.get(), ::geteuid() + 1).get() < 0);
+    CPPUNIT_ASSERT_EQUAL(before, OpenDescriptors());
+    CPPUNIT_ASSERT(Arrival::kHandover == Classify(carrier.get()));  // not even looked at
+    CPPUNIT_ASSERT(Receive(carrier.get()).get() >= 0);
+  }
+
+ private:
+  static std::size_t OpenDescriptors() {
+    const std::filesystem::directory_iterator open("/proc/self/fd");
+    return static_cast<std::size_t>(std::distance(begin(open), end(open)));
+  }
+  // The marker with `count` descriptors, all of standard error.
+  static void SendDescriptors(const io::UniqueFd& client, std::size_t count) {
+    auto marker = static_cast<char>(kHandoverMarker);
+    iovec data{&marker, 1};
+    std::vector<char> control(CMSG_SPACE(count * sizeof(int)));
+    msghdr message{};
+    message.msg_iov = &data;
+    message.msg_iovlen = 1;
+    message.msg_control = control.data();
+    message.msg_controllen = control.size();
+    cmsghdr* header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(count * sizeof(int));
+    const std::vector<int> descriptors(count, STDERR_FILENO);
+    std::memcpy(CMSG_DATA(header), descriptors.data(), count * sizeof(int));
+    CPPUNIT_ASSERT_EQUAL(ssize_t{1}, ::sendmsg(client.get(), &message, MSG_NOSIGNAL));
   }
 };
 

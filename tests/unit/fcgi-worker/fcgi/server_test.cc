@@ -1,7 +1,10 @@
 #include "fcgi-worker/fcgi/server.h"
 
 #include <cppunit/extensions/HelperMacros.h>
+#include <poll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 
 #include <atomic>
 #include <chrono>
@@ -21,6 +24,7 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr milliseconds kPlenty{20000};
+constexpr std::chrono::seconds kHour{3600};
 
 http::Response Text(std::string content) {
   http::Response response;
@@ -32,13 +36,16 @@ std::string Content(const std::string& answer) {
   return answer.substr(answer.find("\r\n\r\n") + 4);
 }
 
-// Answers "<name> <path> <length of the body>"; /big with 2 MB; /hold when Release is called; /drop never;
-// /long on a /long on a thread that may take long, as "late".
-class Answering {
+// Answers "<name> <path> <length of the body>"; /big with 2 MB; /hold and /block when Release is called,
+// /block keeping its thread; /drop never; /long on a thread that may take long, as "late".
+class Answering : public http::Handler {
  public:
   explicit Answering(std::string name) : name_(std::move(name)) {}
 
-  void operator()(std::unique_ptr<http::Exchange> exchange) {
+  [[nodiscard]] http::Response Tell(const http::Problem& problem) const override {
+    return http::ToResponse(problem);
+  }
+  void Handle(std::unique_ptr<http::Exchange> exchange) const noexcept override {
     const http::Request& request = exchange->request();
     if (request.path == "/drop") return;
     if (request.path == "/echo") return Echo(std::move(exchange));
@@ -52,6 +59,13 @@ class Answering {
     if (request.path == "/long") {
       if (!exchange->MayTakeLong()) return exchange->Postpone();
       return exchange->Respond(Text("late"));
+    }
+    if (request.path == "/block") {
+      std::unique_lock lock(mutex_);
+      ++blocked_;
+      arrived_.notify_all();
+      arrived_.wait(lock, [&] { return released_; });
+      return exchange->Respond(Text("unblocked"));
     }
     if (request.path == "/big") return exchange->Respond(Text(std::string(2'000'000, 'b')));
     std::size_t length = 0;
@@ -70,8 +84,16 @@ class Answering {
     CPPUNIT_ASSERT_EQUAL(count, held_.size());
   }
 
+  void AwaitBlocked(int count) {
+    std::unique_lock lock(mutex_);
+    arrived_.wait_for(lock, kPlenty, [&] { return blocked_ >= count; });
+    CPPUNIT_ASSERT_EQUAL(count, blocked_);
+  }
+
   void Release() {
     const std::scoped_lock lock(mutex_);
+    released_ = true;
+    arrived_.notify_all();
     for (auto& exchange : held_) exchange->Respond(Text("released"));
     held_.clear();
   }
@@ -95,9 +117,11 @@ class Answering {
   }
 
   const std::string name_;
-  std::mutex mutex_;
-  std::condition_variable arrived_;
-  std::vector<std::unique_ptr<http::Exchange>> held_;
+  mutable std::mutex mutex_;
+  mutable std::condition_variable arrived_;
+  mutable std::vector<std::unique_ptr<http::Exchange>> held_;
+  mutable int blocked_ = 0;
+  bool released_ = false;
 };
 
 class ServerTest : public CppUnit::TestFixture {
@@ -106,17 +130,27 @@ class ServerTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(ServesBigBodiesAndBigAnswers);
   CPPUNIT_TEST(PostponesAnyNumberOfLongRequests);
   CPPUNIT_TEST(AnswersAnUploadWhileItIsRead);
-  CPPUNIT_TEST(EndsAnUploadThatIsNotReadToItsEnd);
-  CPPUNIT_TEST(RefusesMoreUploadsThanItsLimit);
+  CPPUNIT_TEST(CutsAnUploadThatItsHandlerCuts);
+  CPPUNIT_TEST(LeavesTheNextRequestAloneAfterItRefusedOne);
+  CPPUNIT_TEST(ClosesAConnectionWhoseContentHasNoEnd);
+  CPPUNIT_TEST(AnswersBeforeAContentWithoutEndWhereThePeerKeepsNoConnection);
+  CPPUNIT_TEST(ServesOthersBesideSlowBodiesThatNobodySpooled);
+  CPPUNIT_TEST(FreesAnIoThreadFromContentThatWasCalledSpooled);
+  CPPUNIT_TEST(CutsAReaderThatNeverReads);
+  CPPUNIT_TEST(GivesThePlaceOfASlowUploadToWhoeverNeedsIt);
+  CPPUNIT_TEST(RefusesUploadsThatFindNoPlaceInTime);
   CPPUNIT_TEST(AnswersWhatAHandlerDropped);
   CPPUNIT_TEST(ServesOthersWhileManyReadersAreStuck);
   CPPUNIT_TEST(CutsARequestThatNeverArrivesWhole);
+  CPPUNIT_TEST(TakesARequestThatComesInPieces);
+  CPPUNIT_TEST(RefusesAHeadThatIsTooLargeAndKeepsTheConnection);
   CPPUNIT_TEST(HandsIdleConnectionsToItsSibling);
   CPPUNIT_TEST(FinishesARequestThenHandsItsConnectionOver);
   CPPUNIT_TEST(HandsOverARequestThatWaitsInTheSocket);
   CPPUNIT_TEST(GivesUpDrainingAtItsLimit);
   CPPUNIT_TEST(CutsAnUploadAtTheDrainLimitWithoutLosingWhatWasAnswered);
-  CPPUNIT_TEST(AcceptsNoMoreThanItsLimitOfConnections);
+  CPPUNIT_TEST(TellsConnectionsOverItsLimitThatItIsBusy);
+  CPPUNIT_TEST(SaysWhenItGetsNoThreads);
   CPPUNIT_TEST(RefusesADescriptorThatDoesNotListen);
   CPPUNIT_TEST_SUITE_END();
 
@@ -188,46 +222,171 @@ class ServerTest : public CppUnit::TestFixture {
     CPPUNIT_ASSERT_EQUAL(std::size_t{0}, AwaitEmpty(*server));
   }
 
-  void EndsAnUploadThatIsNotReadToItsEnd() {
+  void CutsAnUploadThatItsHandlerCuts() {
     const auto server = Start(first_);
     {
       const io::UniqueFd client = pool_.Connect();
-      CPPUNIT_ASSERT(Send(client, UploadHead("/refuse") + Record(kStdin, std::string(50'000, 'x'))));
-      CPPUNIT_ASSERT_EQUAL(std::string("refused"), Content(ReadAnswer(client)));
-      // More may follow; nobody closes before the client does.
-      CPPUNIT_ASSERT(Send(client, Record(kStdin, std::string(50'000, 'x'))));
-      CPPUNIT_ASSERT(!Readable(client, milliseconds(20)));
-    }
-    {
-      const io::UniqueFd client = pool_.Connect();
-      CPPUNIT_ASSERT(Send(client, UploadHead("/echo") + Record(kStdin, "cut")));
+      CPPUNIT_ASSERT(Send(client, UploadHead("/echo") + Record(kStdin, "cut") + Record(kStdin, "")));
       CPPUNIT_ASSERT_THROW(ReadAnswer(client), std::runtime_error);
     }
     CPPUNIT_ASSERT_EQUAL(std::size_t{0}, AwaitEmpty(*server));
   }
 
-  void RefusesMoreUploadsThanItsLimit() {
+  void LeavesTheNextRequestAloneAfterItRefusedOne() {
+    const auto server = Start(first_);
+    {
+      const io::UniqueFd client = pool_.Connect();
+      // On every lane: unspooled content of known length, of unknown length, and a method that has no use for
+      // it.
+      const std::string length = std::to_string(100'000);
+      for (const Params& params :
+           {Params{{"REQUEST_METHOD", "POST"}, {"SCRIPT_NAME", "/refuse"}, {"CONTENT_LENGTH", length}},
+            Params{{"REQUEST_METHOD", "POST"}, {"SCRIPT_NAME", "/refuse"}},
+            Params{{"REQUEST_METHOD", "DELETE"}, {"SCRIPT_NAME", "/refuse"}, {"CONTENT_LENGTH", length}},
+            Params{{"REQUEST_METHOD", "GET"}, {"SCRIPT_NAME", "/refuse"}}}) {
+        CPPUNIT_ASSERT(Send(
+            client, BeginRecord(true) + ParamsRecords(params) + Record(kStdin, std::string(50'000, 'x'))));
+        CPPUNIT_ASSERT(!Readable(client, milliseconds(20)));  // its end would let the next request come
+        CPPUNIT_ASSERT(Send(client, Record(kStdin, std::string(50'000, 'x')) + Record(kStdin, "")));
+        CPPUNIT_ASSERT_EQUAL(std::string("refused"), Content(ReadAnswer(client)));
+        CPPUNIT_ASSERT(Send(client, RequestBytes("GET", "/next")));
+        CPPUNIT_ASSERT_EQUAL(std::string("first /next 0"), Content(ReadAnswer(client)));
+      }
+    }
+    CPPUNIT_ASSERT_EQUAL(std::size_t{0}, AwaitEmpty(*server));
+  }
+
+  void ClosesAConnectionWhoseContentHasNoEnd() {
+    const auto server = Start(first_);
+    {
+      const io::UniqueFd client = pool_.Connect();
+      CPPUNIT_ASSERT(Send(client, UploadHead("/refuse")));
+      const std::string record = Record(kStdin, std::string(60'000, 'x'));
+      for (int sent = 0; sent < 2000; ++sent) {  // 120 MB, were it taken
+        if (!Send(client, record)) break;
+      }
+      CPPUNIT_ASSERT_THROW(ReadAnswer(client), std::runtime_error);  // given, but for its end
+    }
+    CPPUNIT_ASSERT_EQUAL(std::size_t{0}, AwaitEmpty(*server));
+  }
+
+  void AnswersBeforeAContentWithoutEndWhereThePeerKeepsNoConnection() {
+    const auto server = Start(first_);
+    {
+      const io::UniqueFd client = pool_.Connect();
+      const Params params = {{"REQUEST_METHOD", "POST"}, {"SCRIPT_NAME", "/refuse"}};
+      CPPUNIT_ASSERT(Send(client, BeginRecord(false) + ParamsRecords(params) + Record(kStdin, "x")));
+      CPPUNIT_ASSERT_EQUAL(std::string("refused"), Content(ReadAnswer(client)));
+      // What the client still sends disturbs nobody until its end.
+      CPPUNIT_ASSERT(Send(client, Record(kStdin, std::string(50'000, 'x')) + Record(kStdin, "")));
+      CPPUNIT_ASSERT(AwaitClosed(client));
+    }
+    CPPUNIT_ASSERT_EQUAL(std::size_t{0}, AwaitEmpty(*server));
+  }
+
+  void ServesOthersBesideSlowBodiesThatNobodySpooled() {
+    const auto server = Start(first_);
+    {
+      std::vector<io::UniqueFd> slow;  // more than there are threads of any kind
+      for (const char* method : {"POST", "DELETE", "GET", "POST", "PUT"}) {
+        slow.push_back(pool_.Connect());
+        const Params params = {{"REQUEST_METHOD", method}, {"SCRIPT_NAME", "/a"}, {"CONTENT_LENGTH", "10"}};
+        CPPUNIT_ASSERT(
+            Send(slow.back(), BeginRecord(true) + ParamsRecords(params) + Record(kStdin, "12345")));
+      }
+      const io::UniqueFd client = pool_.Connect();
+      CPPUNIT_ASSERT(Send(client, RequestBytes("GET", "/b")));
+      CPPUNIT_ASSERT_EQUAL(std::string("first /b 0"), Content(ReadAnswer(client)));
+      CPPUNIT_ASSERT(Send(client, RequestBytes("POST", "/b", std::string(100'000, 'x'))));
+      while (!Readable(client, milliseconds(5))) server->Tick(Server::Clock::now(), kHour);
+      CPPUNIT_ASSERT_EQUAL(std::string("first /b 100000"), Content(ReadAnswer(client)));
+    }
+    CPPUNIT_ASSERT_EQUAL(std::size_t{0}, AwaitEmpty(*server));
+  }
+
+  void FreesAnIoThreadFromContentThatWasCalledSpooled() {
+    const auto server = Start(first_);
+    {
+      const io::UniqueFd client = pool_.Connect();
+      const Params params = {{"REQUEST_METHOD", "POST"},
+                             {"SCRIPT_NAME", "/a"},
+                             {"CONTENT_LENGTH", "10"},
+                             {"HASHPOST_SPOOLED", "1"}};
+      CPPUNIT_ASSERT(Send(client, BeginRecord(true) + ParamsRecords(params) + Record(kStdin, "12345")));
+      server->Tick(Server::Clock::now(), kHour);
+      CPPUNIT_ASSERT(!Readable(client, milliseconds(20)));
+      while (!Readable(client, milliseconds(5))) {
+        server->Tick(Server::Clock::now() + std::chrono::seconds(4), kHour);
+      }
+    }
+    CPPUNIT_ASSERT_EQUAL(std::size_t{0}, AwaitEmpty(*server));
+  }
+
+  void CutsAReaderThatNeverReads() {
+    const auto server = Start(first_);
+    {
+      const io::UniqueFd client = pool_.Connect();
+      CPPUNIT_ASSERT(Send(client, RequestBytes("GET", "/big")));
+      CPPUNIT_ASSERT(Readable(client, kPlenty));
+      const auto limit = std::chrono::seconds(60 + 2'000'000 / 16384);
+      server->Tick(Server::Clock::now() + limit - std::chrono::seconds(20), kHour);
+      CPPUNIT_ASSERT(!HungUp(client));
+      server->Tick(Server::Clock::now() + limit + std::chrono::seconds(1), kHour);
+      CPPUNIT_ASSERT(HungUp(client));
+      CPPUNIT_ASSERT_THROW(ReadAnswer(client), std::runtime_error);
+    }
+    CPPUNIT_ASSERT_EQUAL(std::size_t{0}, AwaitEmpty(*server));
+  }
+
+  void GivesThePlaceOfASlowUploadToWhoeverNeedsIt() {
+    const auto server = Start(first_);
+    {
+      std::vector<io::UniqueFd> slow;
+      for (int i = 0; i < 2; ++i) {
+        slow.push_back(pool_.Connect());
+        CPPUNIT_ASSERT(Send(slow.back(), UploadHead("/echo")));
+      }
+      // As long as nobody else comes, they may be slow.
+      for (int second = 0; second < 10; ++second) {
+        for (const io::UniqueFd& client : slow) {
+          CPPUNIT_ASSERT(Send(client, Record(kStdin, "x")));
+          while (!ReadPiece(client).ends_with("x")) {
+          }
+        }
+        server->Tick(Server::Clock::now(), kHour);
+      }
+      const io::UniqueFd next = pool_.Connect();
+      CPPUNIT_ASSERT(Send(next, UploadHead("/echo") + Record(kStdin, "z") + Record(kStdin, "")));
+      while (!Readable(next, milliseconds(5))) server->Tick(Server::Clock::now(), kHour);
+      CPPUNIT_ASSERT_EQUAL(std::string("z"), Content(ReadAnswer(next)));
+      CPPUNIT_ASSERT_EQUAL(1, HungUp(slow[0]) + HungUp(slow[1]));
+    }
+    CPPUNIT_ASSERT_EQUAL(std::size_t{0}, AwaitEmpty(*server));
+  }
+
+  void RefusesUploadsThatFindNoPlaceInTime() {
     const auto server = Start(first_);
     {
       std::vector<io::UniqueFd> clients;
       for (int i = 0; i < 2; ++i) {
         clients.push_back(pool_.Connect());
-        CPPUNIT_ASSERT(Send(clients.back(), UploadHead("/echo") + Record(kStdin, "x")));
-        CPPUNIT_ASSERT(!ReadPiece(clients.back()).empty());
+        CPPUNIT_ASSERT(Send(clients.back(), UploadHead("/block") + Record(kStdin, "")));
       }
-      {
-        const io::UniqueFd third = pool_.Connect();
-        CPPUNIT_ASSERT(Send(third, UploadHead("/echo")));
-        CPPUNIT_ASSERT(ReadAnswer(third).starts_with("Status: 503 "));
-        const io::UniqueFd other = pool_.Connect();
-        CPPUNIT_ASSERT(Send(other, RequestBytes("POST", "/small", "x")));
-        CPPUNIT_ASSERT_EQUAL(std::string("first /small 1"), Content(ReadAnswer(other)));
+      first_.AwaitBlocked(2);
+      const io::UniqueFd third = pool_.Connect();
+      CPPUNIT_ASSERT(Send(third, UploadHead("/echo") + Record(kStdin, "")));
+      server->Tick(Server::Clock::now(), kHour);
+      CPPUNIT_ASSERT(!Readable(third, milliseconds(20)));  // a place may become free in a moment
+      while (!Readable(third, milliseconds(5))) {
+        server->Tick(Server::Clock::now() + std::chrono::seconds(4), kHour);
       }
-      CPPUNIT_ASSERT(Send(clients[0], Record(kStdin, "")));
-      (void)ReadAnswer(clients[0]);
-      const io::UniqueFd next = pool_.Connect();
-      CPPUNIT_ASSERT(Send(next, UploadHead("/echo") + Record(kStdin, "y") + Record(kStdin, "")));
-      CPPUNIT_ASSERT_EQUAL(std::string("y"), Content(ReadAnswer(next)));
+      CPPUNIT_ASSERT(ReadAnswer(third).starts_with("Status: 503 "));
+      CPPUNIT_ASSERT(Send(third, RequestBytes("POST", "/small", "x")));
+      CPPUNIT_ASSERT_EQUAL(std::string("first /small 1"), Content(ReadAnswer(third)));
+      first_.Release();
+      for (const io::UniqueFd& client : clients) {
+        CPPUNIT_ASSERT_EQUAL(std::string("unblocked"), Content(ReadAnswer(client)));
+      }
     }
     CPPUNIT_ASSERT_EQUAL(std::size_t{0}, AwaitEmpty(*server));
   }
@@ -266,10 +425,34 @@ class ServerTest : public CppUnit::TestFixture {
       const io::UniqueFd client = pool_.Connect();
       CPPUNIT_ASSERT(Send(client, request.substr(0, sent)));
       CPPUNIT_ASSERT(!Readable(client, milliseconds(20)));
-      server->CutSilentPeers(std::chrono::seconds(3600));
+      server->Tick(Server::Clock::now(), kHour);
       CPPUNIT_ASSERT(!Readable(client, milliseconds(20)));
       // Once the worker has begun to read, which nothing shows from outside.
-      while (!Readable(client, milliseconds(5))) server->CutSilentPeers(std::chrono::seconds(0));
+      while (!Readable(client, milliseconds(5))) server->Tick(Server::Clock::now() + kHour, kHour / 2);
+    }
+    CPPUNIT_ASSERT_EQUAL(std::size_t{0}, AwaitEmpty(*server));
+  }
+
+  void TakesARequestThatComesInPieces() {
+    const auto server = Start(first_);
+    {
+      const io::UniqueFd client = pool_.Connect();
+      for (const char byte : RequestBytes("POST", "/a", "body")) CPPUNIT_ASSERT(Send(client, {&byte, 1}));
+      CPPUNIT_ASSERT_EQUAL(std::string("first /a 4"), Content(ReadAnswer(client)));
+    }
+    CPPUNIT_ASSERT_EQUAL(std::size_t{0}, AwaitEmpty(*server));
+  }
+
+  void RefusesAHeadThatIsTooLargeAndKeepsTheConnection() {
+    const auto server = Start(first_);
+    {
+      const io::UniqueFd client = pool_.Connect();
+      std::string head = BeginRecord(true);
+      for (int i = 0; i < 20; ++i) head += Record(kParams, std::string(60'000, '\0'));  // pairs of nothing
+      CPPUNIT_ASSERT(Send(client, head + Record(kParams, "") + StdinRecords(std::string(100'000, 'x'))));
+      CPPUNIT_ASSERT(ReadAnswer(client).starts_with("Status: 431 "));
+      CPPUNIT_ASSERT(Send(client, RequestBytes("GET", "/next")));
+      CPPUNIT_ASSERT_EQUAL(std::string("first /next 0"), Content(ReadAnswer(client)));
     }
     CPPUNIT_ASSERT_EQUAL(std::size_t{0}, AwaitEmpty(*server));
   }
@@ -373,7 +556,7 @@ class ServerTest : public CppUnit::TestFixture {
     CPPUNIT_ASSERT_EQUAL(std::size_t{0}, drained.get());
   }
 
-  void AcceptsNoMoreThanItsLimitOfConnections() {
+  void TellsConnectionsOverItsLimitThatItIsBusy() {
     const auto server = Start(first_, 2);
     {
       std::vector<io::UniqueFd> clients;
@@ -383,35 +566,71 @@ class ServerTest : public CppUnit::TestFixture {
         CPPUNIT_ASSERT_EQUAL(std::string("first /a 0"), Content(ReadAnswer(clients.back())));
       }
       const io::UniqueFd third = pool_.Connect();
-      CPPUNIT_ASSERT(Send(third, RequestBytes("GET", "/b")));
-      CPPUNIT_ASSERT(!Readable(third, milliseconds(50)));
+      CPPUNIT_ASSERT(Send(third, RequestBytes("POST", "/b", "x")));
+      CPPUNIT_ASSERT(ReadAnswer(third).starts_with("Status: 503 "));
+      CPPUNIT_ASSERT(AwaitClosed(third));
       clients.pop_back();
-      CPPUNIT_ASSERT_EQUAL(std::string("first /b 0"), Content(ReadAnswer(third)));
+      const io::UniqueFd fourth = pool_.Connect();
+      CPPUNIT_ASSERT(Send(fourth, RequestBytes("GET", "/b")));
+      CPPUNIT_ASSERT_EQUAL(std::string("first /b 0"), Content(ReadAnswer(fourth)));
     }
     CPPUNIT_ASSERT_EQUAL(std::size_t{0}, AwaitEmpty(*server));
   }
 
+  // In a process of its own, which may have no more than three threads.
+  void SaysWhenItGetsNoThreads() {
+#if !defined(__SANITIZE_THREAD__)
+    const pid_t child = ::fork();
+    if (child == 0) {
+      constexpr uid_t kNobodyElse = 54321;
+      const rlimit limit{.rlim_cur = ::getuid() == 0 ? 3U : 0U, .rlim_max = 3};
+      ::setrlimit(RLIMIT_NPROC, &limit);
+      if (::getuid() == 0 && ::setuid(kNobodyElse) != 0) ::_exit(1);
+      try {
+        const Server server({.listen_fd = pool_.fd(), .io_threads = 8, .max_connections = 1},
+                            [](const http::Request&) { return http::Route{}; });
+      } catch (const std::system_error&) {
+        ::_exit(7);
+      }
+      ::_exit(2);
+    }
+    int status = 0;
+    CPPUNIT_ASSERT_EQUAL(child, ::waitpid(child, &status, 0));
+    CPPUNIT_ASSERT(WIFEXITED(status));
+    CPPUNIT_ASSERT_EQUAL(7, WEXITSTATUS(status));
+#endif
+  }
+
   void RefusesADescriptorThatDoesNotListen() {
-    CPPUNIT_ASSERT_THROW(Server({.listen_fd = STDERR_FILENO, .max_connections = 1}, [](auto) {}),
+    CPPUNIT_ASSERT_THROW(Server({.listen_fd = STDERR_FILENO, .max_connections = 1},
+                                [](const http::Request&) { return http::Route{}; }),
                          std::system_error);
   }
 
  private:
-  [[nodiscard]] std::unique_ptr<Server> Start(Answering& handler, std::size_t max_connections = 512) const {
+  [[nodiscard]] std::unique_ptr<Server> Start(const Answering& handler,
+                                              std::size_t max_connections = 512) const {
     return std::make_unique<Server>(
         ServerOptions{.listen_fd = pool_.fd(),
-                      .uploads = {{.threads = 2,
-                                   .takes =
-                                       [](const http::Request& request) {
-                                         return request.method == "POST" && !request.content_length;
-                                       }}},
+                      .blocking_threads = 2,
+                      .bulk_threads = 2,
                       .max_connections = max_connections},
-        [&](std::unique_ptr<http::Exchange> exchange) { handler(std::move(exchange)); });
+        [&](const http::Request& request) {
+          const bool is_bulk = request.method == "POST" && !request.content_length;
+          return http::Route{is_bulk ? http::Lane::kBulk : http::Lane::kOrdinary, &handler, "/"};
+        });
   }
 
   // Drains a server whose clients have gone: its connections close by themselves, or go into the socket's
   // queue.
-  static std::size_t AwaitEmpty(Server& server) { return server.Drain(kPlenty); }
+  static std::size_t AwaitEmpty(Server& server) {
+    return server.Drain(kPlenty);
+  }
+
+  static bool HungUp(const io::UniqueFd& fd) {
+    pollfd peer{.fd = fd.get(), .events = POLLRDHUP, .revents = 0};
+    return ::poll(&peer, 1, 0) == 1;
+  }
 
   static bool Readable(const io::UniqueFd& fd, milliseconds limit) {
     const timeval brief{.tv_sec = 0, .tv_usec = limit.count() * 1000};

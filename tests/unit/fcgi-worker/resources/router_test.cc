@@ -119,20 +119,24 @@ class RouterTest : public CppUnit::TestFixture {
     std::unique_ptr<http::Exchange> taken;
     root_.act = [&](std::unique_ptr<http::Exchange>& exchange) { taken = std::move(exchange); };
     std::optional<http::Response> answer;
-    router_->Handle(std::make_unique<TestExchange>("GET", "/", "", answer));
+    Handle(std::make_unique<TestExchange>("GET", "/", "", answer));
     CPPUNIT_ASSERT(!answer.has_value());
     root_.act = [&](std::unique_ptr<http::Exchange>& exchange) {
       taken = std::move(exchange);
       throw std::runtime_error("after it was taken");
     };
-    router_->Handle(std::make_unique<TestExchange>("GET", "/", "", answer));
+    Handle(std::make_unique<TestExchange>("GET", "/", "", answer));
     CPPUNIT_ASSERT(!answer.has_value());
   }
 
  private:
+  void Handle(std::unique_ptr<http::Exchange> exchange) {
+    const http::Handler& handler = *router_->Find(exchange->request()).handler;
+    handler.Handle(std::move(exchange));
+  }
   http::Response Ask(const std::string& method, const std::string& path) {
     std::optional<http::Response> answer;
-    router_->Handle(std::make_unique<TestExchange>(method, path, "", answer));
+    Handle(std::make_unique<TestExchange>(method, path, "", answer));
     CPPUNIT_ASSERT(answer.has_value());
     return std::move(*answer);
   }

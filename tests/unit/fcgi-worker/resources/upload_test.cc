@@ -240,7 +240,8 @@ class UploadTest : public CppUnit::TestFixture {
     auto exchange = std::make_unique<TestExchange>(method, "/upload/" + name, body, answer);
     exchange->AddField("CONTENT_TYPE", "multipart/form-data; boundary=B");
     change(*exchange);
-    router.Handle(std::move(exchange));
+    const http::Handler& handler = *router.Find(exchange->request()).handler;
+    handler.Handle(std::move(exchange));
     CPPUNIT_ASSERT(answer.has_value());
     return *std::move(answer);
   }
