@@ -77,7 +77,7 @@ class DamageTest : public CppUnit::TestFixture {
 
   void NoticesAFewBytesOfGarbageAnywhere() {
     std::mt19937 random(2);
-    for (int round = 0; round < 1500; ++round) {
+    for (int round = 0; round < 700; ++round) {
       std::string bytes = whole_;
       const std::size_t size = 1 + random() % 40;
       const std::size_t at = random() % (bytes.size() - size);

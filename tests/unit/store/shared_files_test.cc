@@ -85,6 +85,12 @@ class SharedFilesTest : public CppUnit::TestFixture {
   }
 
   void AdoptsTheSizeWhileThreadsRead() {
+    const std::string go = Path("go");
+    // Forked before there are threads, which it would not have.
+    const pid_t larger = StartChild([&] {
+      while (!std::filesystem::exists(go)) std::this_thread::yield();
+      return StoreLarge();
+    });
     LmdbStore store({.folder = folder_->path(), .max_bytes = kSmall});
     CPPUNIT_ASSERT(Outcome::kCreated == One(store, Put("small")));
     std::atomic<bool> stop = false;
@@ -101,7 +107,8 @@ class SharedFilesTest : public CppUnit::TestFixture {
         }
       });
     }
-    Grow();
+    std::ofstream(go).close();
+    CPPUNIT_ASSERT_EQUAL(0, AwaitChild(larger));
     for (int i = 0; i < 100; ++i) {
       if (!store.Holds(crypto::HashSha256("small"), "small")) ++wrong;
     }
@@ -116,16 +123,17 @@ class SharedFilesTest : public CppUnit::TestFixture {
   static std::string Large(int number) { return std::string(10U << 20U, static_cast<char>('a' + number)); }
   [[nodiscard]] std::string Path(const std::string& name) const { return folder_->path() + "/" + name; }
 
-  // By a service that may store more: the file grows past this process's map.
+  // As a service that may store more does: the file grows past the map of one with kSmall.
+  [[nodiscard]] int StoreLarge() const {
+    LmdbStore larger({.folder = folder_->path(), .max_bytes = kLarge});
+    for (int number = 0; number < 8; ++number) {
+      const std::string message = Large(number);
+      if (One(larger, Put(message)) != Outcome::kCreated) return 1;
+    }
+    return 0;
+  }
   void Grow() const {
-    CPPUNIT_ASSERT_EQUAL(0, InChild([&] {
-                           LmdbStore larger({.folder = folder_->path(), .max_bytes = kLarge});
-                           for (int number = 0; number < 8; ++number) {
-                             const std::string message = Large(number);
-                             if (One(larger, Put(message)) != Outcome::kCreated) return 1;
-                           }
-                           return 0;
-                         }));
+    CPPUNIT_ASSERT_EQUAL(0, InChild([&] { return StoreLarge(); }));
   }
 
   [[nodiscard]] bool OpensElsewhere() const {
