@@ -54,6 +54,9 @@ Config ReadConfig(const Environment& environment) {
       resources::JsonCost(resources::MaxJsonBytes(config.max_message_bytes), config.max_message_bytes);
   config.max_inflight_bytes =
       reader.Bytes("HASHPOST_MAX_INFLIGHT_BYTES", std::max(64 * kMiB, largest), {largest, 1024 * kGiB});
+  const std::string gzip = reader.Text("HASHPOST_GZIP", "no");
+  if (gzip != "yes" && gzip != "no") SettingsReader::Refuse("HASHPOST_GZIP", gzip, "yes or no");
+  config.gzip = gzip == "yes";
   ReadDrop(reader, config);
   config.hang_limit = reader.Seconds("HASHPOST_HANG_SECONDS", 30, kSeconds);
   config.drain_limit = reader.Seconds("HASHPOST_DRAIN_SECONDS", 30, kSeconds);
@@ -80,6 +83,7 @@ std::string Describe(const Config& config) {
   add("DECRYPTION_KEY", config.decryption_key);
   add("HASHPOST_FILE_UPLOADS", std::to_string(config.file_uploads));
   add("HASHPOST_MAX_FILE_BYTES", std::to_string(config.max_file_bytes));
+  add("HASHPOST_GZIP", config.gzip ? "yes" : "no");
   add("HASHPOST_TOKEN_MAX_AGE", std::to_string(config.token_max_age.count()));
   add("HASHPOST_HANG_SECONDS", std::to_string(config.hang_limit.count()));
   add("HASHPOST_DRAIN_SECONDS", std::to_string(config.drain_limit.count()));

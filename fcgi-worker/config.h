@@ -24,6 +24,7 @@ struct Config {
   std::size_t max_message_bytes;       // HASHPOST_MAX_MESSAGE_BYTES: of one message, decoded
   std::uint64_t max_store_bytes;       // HASHPOST_MAX_STORE_BYTES: of the store's file
   std::size_t max_inflight_bytes;      // HASHPOST_MAX_INFLIGHT_BYTES: memory for messages being handled
+  bool gzip;                           // HASHPOST_GZIP: the web server may code responses
   std::string output_dir;              // OUTPUT_DIR: where the file drop puts files; empty: there is no drop
   std::string decryption_key;          // DECRYPTION_KEY: path of the drop's key file
   std::size_t file_uploads;            // HASHPOST_FILE_UPLOADS: of the drop, at once

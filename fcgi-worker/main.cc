@@ -144,7 +144,7 @@ int Serve(const Config& config) {
   resources::Bulk bulk(store, budget, failure, {config.max_message_bytes, config.max_bulk_bytes},
                        config.bulk_batch_lines);
   resources::Messages messages(store, committer, budget, failure, bulk, config.max_message_bytes);
-  resources::Message message(store, committer, budget, failure);
+  resources::Message message(store, committer, budget, failure, config.gzip);
   const std::unique_ptr<resources::Upload> upload = OpenUpload(config);
   resources::Router router(failure);
   router.Add("/messages", messages);

@@ -12,9 +12,9 @@ declare -A GROUPS_OF_PACKAGES=(
             python3-cryptography python3-flask python3-requests python3-yaml python3-certbot pebble
             lmdb-utils git"
     [front-apache]="apache2-bin"
-    [front-lighttpd]="lighttpd lighttpd-mod-openssl lighttpd-modules-lua"
+    [front-lighttpd]="lighttpd lighttpd-mod-deflate lighttpd-mod-openssl lighttpd-modules-lua"
     [front-nginx]="nginx"
-    [fronts]="apache2-bin lighttpd lighttpd-mod-openssl lighttpd-modules-lua nginx"
+    [fronts]="apache2-bin lighttpd lighttpd-mod-deflate lighttpd-mod-openssl lighttpd-modules-lua nginx"
     [fuzz]="clang libclang-rt-dev"
     [bench]="wrk nghttp2-client gnuplot-nox python3 git procps"
     [lint]="clang-format clang-tidy shellcheck libcppunit-dev"

@@ -2,9 +2,10 @@
 # What differs between the HTTP servers in front (HASHPOST_FRONT). Sourced after settings.sh, or by what was started
 # with its settings.
 
-# What an older version has started knows one rule, by another name, and no other origins.
+# What an older version has started knows one rule, by another name, and neither gzip nor other origins.
 take_older_rules() {
     export HASHPOST_LOGIN_RATE=${HASHPOST_LOGIN_RATE:-10} HASHPOST_LOGIN_BURST=${HASHPOST_LOGIN_BURST:-100}
+    export HASHPOST_GZIP=${HASHPOST_GZIP:-no}
     # shellcheck source=service/cors.sh
     [[ -n ${HASHPOST_CORS:-} ]] || HASHPOST_CORS_ORIGINS="" source "$HASHPOST_ROOT/service/cors.sh"
     [[ -n ${HASHPOST_ACCESS:-} ]] || return 0
@@ -22,6 +23,7 @@ apache_defines() {
         [[ ${!rule} == all ]] || echo "-D Hashpost$operation"
         [[ ${!rule} != certificate ]] || echo "-D HashpostCertificate"
     done
+    [[ ${HASHPOST_GZIP:-no} == no ]] || echo "-D HashpostGzip"
     [[ ${HASHPOST_CORS:-off} == off ]] || echo "-D HashpostCors"
     [[ ${HASHPOST_CORS:-off} != any ]] || echo "-D HashpostCorsAny"
     [[ -z $HASHPOST_PLAIN_LISTEN_AT ]] || echo "-D HashpostPlain"

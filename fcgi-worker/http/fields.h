@@ -20,9 +20,10 @@ namespace hashpost::http {
 // kTypeLines has the lines of Content-Type as nginx and lighttpd pass them on beside CONTENT_TYPE; no
 // client's field has that name in CGI, and only CheckFields reads it.
 inline constexpr std::string_view kTypeLines = "CONTENT-TYPE";
-inline constexpr std::array<std::string_view, 10> kKnownFields = {
-    "ACCEPT",        "CONTENT_DIGEST",    "CONTENT_ENCODING",    "CONTENT_TYPE", "IF_MATCH",
-    "IF_NONE_MATCH", "IF_MODIFIED_SINCE", "IF_UNMODIFIED_SINCE", "REPR_DIGEST",  kTypeLines};
+inline constexpr std::array<std::string_view, 11> kKnownFields = {
+    "ACCEPT",   "ACCEPT_ENCODING", "CONTENT_DIGEST",    "CONTENT_ENCODING",    "CONTENT_TYPE",
+    "IF_MATCH", "IF_NONE_MATCH",   "IF_MODIFIED_SINCE", "IF_UNMODIFIED_SINCE", "REPR_DIGEST",
+    kTypeLines};
 
 // The name of a known field; another one does not compile.
 class FieldName {

@@ -4,10 +4,13 @@
 #include <array>
 #include <ctime>
 #include <exception>
+#include <span>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "fcgi-worker/http/conditional.h"
+#include "fcgi-worker/http/content_coding.h"
 #include "fcgi-worker/http/digest_fields.h"
 #include "fcgi-worker/http/media_type.h"
 #include "fcgi-worker/http/problem.h"
@@ -155,7 +158,11 @@ std::optional<http::Response> Message::Get(std::unique_ptr<http::Exchange>& exch
                                            const store::Digest& digest) {
   const http::Request& request = exchange->request();
   const Form form = NegotiateForm(request);
-  const std::array<std::string, 1> etags = {EntityTag(digest, form)};
+  std::vector<std::string> etags = {EntityTag(digest, form)};
+  // Whether it is coded, the web server decides. A client that takes no coding is never sent such a one, so
+  // that tag names nothing for it.
+  const bool may_be_coded = gzip_ && http::AcceptsGzip(request.Header("ACCEPT_ENCODING").value_or(""));
+  if (may_be_coded) etags.push_back(http::GzipTag(etags[0]));
   http::ByteBudget::Share share;
   const auto admit = [&](std::size_t bytes) {
     if (bytes > kWholeBytes && !exchange->MayTakeLong()) throw TakesLong();
@@ -164,7 +171,9 @@ std::optional<http::Response> Message::Get(std::unique_ptr<http::Exchange>& exch
     share = std::move(*taken);
   };
   http::Response response;
-  response.headers = {{"ETag", etags[0]}, {"Vary", "Accept"}, {"Cache-Control", "private, no-cache"}};
+  response.headers = {{"ETag", etags[0]},
+                      {"Vary", gzip_ ? "Accept, Accept-Encoding" : "Accept"},
+                      {"Cache-Control", "private, no-cache"}};
   std::optional<store::StoredMessage> message;
   try {
     message = store_.Get(digest, admit);
@@ -180,6 +189,11 @@ std::optional<http::Response> Message::Get(std::unique_ptr<http::Exchange>& exch
     case http::Precondition::kFailed:
       ThrowPreconditionFailed();
     case http::Precondition::kNotModified:
+      // 304 names the representation that the client has (RFC 9111 §4.3.4).
+      if (may_be_coded && http::Evaluate(request, {std::span(etags).first(1), last_modified}) !=
+                              http::Precondition::kNotModified) {
+        response.headers.front().second = etags[1];
+      }
       response.status = 304;
       return response;
     case http::Precondition::kProceed:
@@ -187,7 +201,8 @@ std::optional<http::Response> Message::Get(std::unique_ptr<http::Exchange>& exch
   }
   if (form == Form::kText) {
     response.headers.emplace_back("Content-Type", "text/plain; charset=utf-8");
-    response.headers.emplace_back("Repr-Digest", http::FormatDigestField(digest));
+    // (Of a coded representation it would be another one: RFC 9530 §3.)
+    if (!may_be_coded) response.headers.emplace_back("Repr-Digest", http::FormatDigestField(digest));
   } else {
     response.headers.emplace_back("Content-Type", "application/json");
   }
@@ -199,8 +214,9 @@ std::optional<http::Response> Message::Delete(std::unique_ptr<http::Exchange>& e
                                               const store::Digest& digest) {
   const auto info = store_.Find(digest);
   if (!info) ThrowNotFound(digest.Hex());
-  // A client may hold the tag of either representation.
-  const std::array<std::string, 2> etags = {EntityTag(digest, Form::kJson), EntityTag(digest, Form::kText)};
+  // A client may hold the tag of any representation.
+  std::vector<std::string> etags = {EntityTag(digest, Form::kJson), EntityTag(digest, Form::kText)};
+  if (gzip_) etags.insert(etags.end(), {http::GzipTag(etags[0]), http::GzipTag(etags[1])});
   if (http::Evaluate(exchange->request(), {etags, LastModified(info->created_ms)}) !=
       http::Precondition::kProceed) {
     ThrowPreconditionFailed();

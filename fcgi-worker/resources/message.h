@@ -18,10 +18,10 @@ class Message : public Resource {
  public:
   static constexpr std::string_view kPath = "/messages/";  // the digest follows
 
-  // All references must outlive the resource.
+  // All references must outlive the resource. `gzip`: the web server may code what is answered.
   Message(store::MessageStore& store, store::GroupCommitter& committer, http::ByteBudget& budget,
-          const Failure& failure)
-      : store_(store), committer_(committer), budget_(budget), failure_(failure) {}
+          const Failure& failure, bool gzip)
+      : store_(store), committer_(committer), budget_(budget), failure_(failure), gzip_(gzip) {}
 
   [[nodiscard]] std::string_view Allow() const override { return "GET, HEAD, DELETE, OPTIONS"; }
   [[nodiscard]] std::optional<http::Response> Handle(std::unique_ptr<http::Exchange>& exchange) override;
@@ -36,6 +36,7 @@ class Message : public Resource {
   store::GroupCommitter& committer_;
   http::ByteBudget& budget_;
   const Failure& failure_;
+  const bool gzip_;
 };
 
 }  // namespace hashpost::resources

@@ -21,11 +21,13 @@ enum class Form { kJson, kText };
 
 void RefuseContentCoding(const http::Request& request) {
   if (!http::HasContentCoding(request)) return;
-  throw HttpError({415,
-                   "unsupported-content-coding",
-                   "Unsupported content coding",
-                   "Content codings are not accepted: send the content as it is, without Content-Encoding.",
-                   {{"Accept-Encoding", "identity"}}});
+  throw HttpError(
+      {415,
+       "unsupported-content-coding",
+       "Unsupported content coding",
+       "The content has a coding that is not accepted: send it as it is, without Content-Encoding. (Where "
+       "this service takes gzip, it wants a Content-Length, and neither Content-Digest nor Repr-Digest.)",
+       {{"Accept-Encoding", "identity"}}});
 }
 
 // RFC 9110 §13.1.1: nothing here has a tag that If-Match could name. (If-None-Match and dates then hold.)

@@ -164,11 +164,11 @@ make_gone() { ask /messages -H "Origin: $APP" -H 'Content-Type: application/x-nd
     # shellcheck source=service/cors.sh
     HASHPOST_CORS_ORIGINS="" source "$ROOT/service/cors.sh"
     while read -r name; do
-        # (Any page may send Accept, and the length is the browser's.)
-        [[ $name =~ ^(ACCEPT|CONTENT_LENGTH)$ || ,$(tr a-z- A-Z_ <<<"$HASHPOST_CORS_HEADERS"), == *,$name,* ]] ||
+        # (Any page may send Accept; the browser's are Accept-Encoding and the length.)
+        [[ $name =~ ^(ACCEPT|ACCEPT_ENCODING|CONTENT_LENGTH)$ || ,$(tr a-z- A-Z_ <<<"$HASHPOST_CORS_HEADERS"), == *,$name,* ]] ||
             { echo "$name is read, and not in HASHPOST_CORS_HEADERS"; false; }
         count=$((count + 1))
-    done < <(grep -rhoE '"(ACCEPT|AUTHORIZATION|CONTENT|IF|REPR|PREFER|RANGE|WANT)(_[A-Z]+)*"' "$ROOT/fcgi-worker" --include='*.cc' | tr -d '"' | sort -u)
+    done < <(grep -rhoE '"(ACCEPT|AUTHORIZATION|CONTENT|IF|REPR|PREFER|RANGE|WANT)(_[A-Z]+)*"' "$ROOT/fcgi-worker" | tr -d '"' | sort -u)
     while read -r name; do
         [[ $name =~ ^(Cache-Control|Content-Type|Last-Modified)$ || ,$HASHPOST_CORS_EXPOSED, == *,$name,* ]] ||
             { echo "$name is sent, and not in HASHPOST_CORS_EXPOSED"; false; }

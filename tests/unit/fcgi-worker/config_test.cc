@@ -58,6 +58,7 @@ class ConfigTest : public CppUnit::TestFixture {
                                 {"HASHPOST_FILE_UPLOADS", "7"},
                                 {"HASHPOST_MAX_FILE_BYTES", "6G"},
                                 {"HASHPOST_TOKEN_MAX_AGE", "3600"},
+                                {"HASHPOST_GZIP", "yes"},
                                 {"HASHPOST_HANG_SECONDS", "5"},
                                 {"HASHPOST_DRAIN_SECONDS", "7"},
                                 {"LOG_LEVEL", "DEBUG"}});
@@ -76,6 +77,7 @@ class ConfigTest : public CppUnit::TestFixture {
     CPPUNIT_ASSERT_EQUAL(std::size_t{7}, config.file_uploads);
     CPPUNIT_ASSERT_EQUAL(std::uint64_t{6} << 30U, config.max_file_bytes);
     CPPUNIT_ASSERT(config.token_max_age == std::chrono::hours(1));
+    CPPUNIT_ASSERT(config.gzip);
     CPPUNIT_ASSERT(config.hang_limit == std::chrono::seconds(5));
     CPPUNIT_ASSERT(config.drain_limit == std::chrono::seconds(7));
     CPPUNIT_ASSERT(config.log_level == log::Level::kDebug);
@@ -93,6 +95,7 @@ class ConfigTest : public CppUnit::TestFixture {
         {"HASHPOST_BULK_UPLOADS", "0"},
         {"HASHPOST_BULK_BATCH_LINES", "16385"},
         {"HASHPOST_MAX_BULK_BYTES", "17T"},
+        {"HASHPOST_GZIP", "on"},
         {"OUTPUT_DIR", "incoming"},
         {"HASHPOST_FILE_UPLOADS", "0"},
         {"HASHPOST_MAX_FILE_BYTES", "17T"},
