@@ -16,6 +16,9 @@ setup_file() {
 teardown_file() { stack_end; }
 teardown() { slow_end; }
 
+FULL='' SECONDS_EACH=2
+[[ ${HASHPOST_ISOLATION:-} != full ]] || FULL=yes SECONDS_EACH=10
+
 isolation() { $PYTHON -I "$ROOT/tests/tools/isolation.py" --port "$HASHPOST_PORT" --cacert "$CACERT" --server "$HASHPOST_FRONT" "$@"; }
 # slow_begin SHAPE [OPTION…]: clients of tests/tools/slow.py, in the background until slow_end.
 slow_begin() {
@@ -43,12 +46,54 @@ figure() { printf '# %s\n' "$HASHPOST_FRONT: ${*//$'\n'/; }" >&3; }
 
 @test "beside 1000 slow headers, 1000 half handshakes and 640 slow HTTP/2 streams, nobody else fails or waits" {
     local found
-    found=$(isolation beside --seconds 2) || { echo "$found"; false; }
+    found=$(isolation beside --seconds 1) || { echo "$found"; false; }
     figure "alone, $found"
     slow_begin --connections 1000 --every 5 header
     slow_begin --connections 1000 --every 5 handshake
     slow_begin --connections 16 --h2 --streams 40 --every 2 body
     wait_for 60 slow_are_there
-    found=$(isolation beside --seconds 4) || { echo "$found"; false; }
+    found=$(isolation beside --seconds 3) || { echo "$found"; false; }
     figure "beside the crowd, $found"
+}
+
+@test "whatever is sent, in whatever spelling and however slowly, others are served at once and nothing of theirs is lost" {
+    local found
+    found=$(isolation --logs "$HASHPOST_HOME/logs" ${FULL:+--full} table) || { echo "$found"; false; }
+    figure "$found"
+    # Nor did an I/O thread wait for a client.
+    run ! grep -h 'without progress' "$HASHPOST_HOME"/logs/worker-*.log
+}
+
+# beside_slow LARGE SHAPE…: others ask beside ten slow requests of each shape; a shape is one word, SHAPE:OPTION:….
+beside_slow() {
+    local large=$1 shape found
+    shift
+    for shape in "$@"; do
+        # lighttpd takes no bulk upload of unknown length.
+        [[ $HASHPOST_FRONT != lighttpd || $shape != bulk:--length:-1 ]] || continue
+        shape=${shape/LARGE/$large}
+        # shellcheck disable=SC2086  # a list of options
+        slow_begin ${shape//:/ }
+    done
+    wait_for 20 slow_are_there
+    found=$(isolation --large --seconds "$SECONDS_EACH" beside) || { echo "beside $*: $found"; false; }
+    figure "beside ${*//:/ }: $found"
+    slow_end
+}
+
+@test "beside ten slow requests of each shape, others are served soon, uploads too" {
+    local -a ordinary=(header body body:--length:-1 reader:--path:/messages/LARGE)
+    local -a streams=({body,bulk,upload,reader:--path:/messages/LARGE}:--h2:--connections:5:--streams:2)
+    head -c 1000000 /dev/zero | tr '\0' x >"$BATS_TEST_TMPDIR/large"
+    post_text "@$BATS_TEST_TMPDIR/large"
+    LARGE=$(sha256 "$BATS_TEST_TMPDIR/large")
+    if [[ -n $FULL ]]; then
+        local shape
+        for shape in "${ordinary[@]}" bulk bulk:--length:-1 upload "${streams[@]}"; do beside_slow "$LARGE" "$shape"; done
+        return
+    fi
+    beside_slow "$LARGE" "${ordinary[@]}"
+    beside_slow "$LARGE" bulk
+    beside_slow "$LARGE" upload
+    beside_slow "$LARGE" "${streams[@]}"
 }
