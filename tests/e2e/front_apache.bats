@@ -97,3 +97,15 @@ teardown() {
     done
 }
 expect_problem_below() { [[ $code == "$1" && $(field content-type) == application/problem+json && $(<"$BODY") == *'"/here/problems/'* ]] || said "$1"; }
+
+@test "Apache's threads follow the memory, and the open files that somebody without root may have" {
+    # shellcheck disable=SC2016  # for the inner shell
+    local print='ulimit -n "$2" && source "$1/service/settings.sh" && echo "$HASHPOST_HTTPD_THREADS"' threads memory
+    memory=$(awk '/^MemTotal:/ { m = int($2 / 1024); print (m < 640 ? 640 : m > 2560 ? 2560 : m) }' /proc/meminfo)
+    threads=$(bash -euc "$print" - "$ROOT" "$(ulimit -Hn)")
+    # (A container may have less.)
+    ((threads >= 8 && threads <= memory))
+    ((EUID == 0)) || skip 'takes root, to become somebody else'
+    threads=$(runuser -u www-data -- env -u HASHPOST_HOME -u HASHPOST_DATA bash -euc "$print" - "$ROOT" 3000)
+    ((threads <= (3000 - 512) / 4))
+}
