@@ -21,7 +21,8 @@ namespace {
 using http::HttpError;
 
 // The web servers' configurations know these as well. The first one is that of the response.
-constexpr std::array<std::string_view, 1> kMediaTypes = {"application/x-ndjson"};
+constexpr std::array<std::string_view, 3> kMediaTypes = {"application/x-ndjson", "application/ndjson",
+                                                         "application/jsonl"};
 
 // What can be said against an upload before its first line.
 void CheckHead(const http::Request& request, const LineLimits& limits) {

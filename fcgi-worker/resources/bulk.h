@@ -1,5 +1,5 @@
-// POST /messages with Content-Type: application/x-ndjson: any number of messages, one JSON object a line,
-// and one answer a line, in order, which is sent when its line is durable (docs/http-api.md). Memory does not
+// POST /messages with Content-Type: application/x-ndjson (or ndjson, jsonl): any number of messages, one JSON
+// object a line, and one answer a line, in order, which is sent when its line is durable (docs/http-api.md). Memory does not
 // grow with the length of the content.
 
 #pragma once

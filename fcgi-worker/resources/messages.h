@@ -31,7 +31,8 @@ class Messages : public Resource {
 
   [[nodiscard]] std::string_view Allow() const override { return "POST, OPTIONS"; }
   [[nodiscard]] std::string_view AcceptPost() const override {
-    return "application/json, text/plain;charset=utf-8, application/x-ndjson";
+    return "application/json, text/plain;charset=utf-8, application/x-ndjson, application/ndjson, "
+           "application/jsonl";
   }
   [[nodiscard]] http::Lane LaneOf(const http::Request& request) const override {
     return Bulk::IsBulk(request) ? http::Lane::kBulk : http::Lane::kOrdinary;

@@ -179,12 +179,12 @@ END
 
 @test "a wrong or missing media type is 415 with Accept-Post" {
     local type
-    for type in image/png text/html application/xml application/jsonx json text/ /json '*/*' \
+    for type in image/png text/html application/xml application/jsonx application/x-jsonl application/jsonlines json text/ /json '*/*' \
         'application/json; charset=iso-8859-1' 'text/plain; charset=latin1' 'text/plain; charset="utf-8' \
         'application/x-www-form-urlencoded' 'multipart/form-data; boundary=x'; do
         ask /messages -H "Content-Type: $type" -d '{"message":"a"}'
         expect_for 415 unsupported-media-type "$type"
-        [[ $(field accept-post) == "application/json, text/plain;charset=utf-8, application/x-ndjson" ]]
+        [[ $(field accept-post) == "application/json, text/plain;charset=utf-8, application/x-ndjson, application/ndjson, application/jsonl" ]]
     done
     for type in Content-Type: 'Content-Type;'; do # not sent; sent empty
         ask /messages -H "$type" -d '{"message":"a"}'

@@ -25,7 +25,11 @@ teardown() {
 
 ndjson() { $PYTHON -I -S "$ROOT/tests/tools/ndjson.py" "$@"; }
 # bulk FILE [CURL OPTION…]
-bulk() { ask /messages -X POST -H "$TYPE" -T "$1" "${@:2}"; }
+bulk() {
+    local type=(-H "$TYPE")
+    [[ ${*,,} != *content-type:* ]] || type=()
+    ask /messages -X POST "${type[@]}" -T "$1" "${@:2}"
+}
 stored() { printf '{"status":%s,"digest":"%s"}\n' "$1" "$(printf %s "$2" | sha256)"; }
 # expect_answer STATUS TEXT: the last answer is NDJSON, exactly that.
 expect_answer() {
@@ -110,6 +114,29 @@ acknowledged_is_there() {
     : >"$BATS_TEST_TMPDIR/lines"
     bulk "$BATS_TEST_TMPDIR/lines"
     expect_answer ''
+}
+
+@test "each media type of lines, in any case and with parameters, is an upload for web server and worker" {
+    local type version
+    # Longer than a web server takes of anything else: 8 lines of 1 MiB each.
+    $PYTHON -I -S -c 'print(*(["{\"message\":\"a\",\"pad\":\"%s\"}" % ("x" * (1 << 20))] * 8), sep="\n")' >"$BATS_TEST_TMPDIR/long"
+    printf '%s\n' '{"message":"a"}' >"$BATS_TEST_TMPDIR/one"
+    bulk "$BATS_TEST_TMPDIR/one"
+    while IFS='|' read -r version type; do
+        bulk "$BATS_TEST_TMPDIR/long" "--http$version" -H "Content-Type: $type"
+        expect_answer "$(for _ in {1..8}; do stored 200 a; done)" || { echo "with $type over HTTP/$version"; false; }
+    done <<'END'
+1.1|application/x-ndjson
+2|application/ndjson
+1.1|application/jsonl
+2|Application/JSONL; charset=utf8
+1.1|application/NDJSON;charset=utf-8;a=b
+2|APPLICATION/X-NDJSON ; charset="UTF-8"
+END
+    for type in 'application/jsonl; charset=latin1' 'application/ndjson; charset'; do
+        bulk "$BATS_TEST_TMPDIR/one" -H "Content-Type: $type"
+        expect_problem 415 unsupported-media-type
+    done
 }
 
 @test "a line that cannot be taken is told so by its number, and the others are taken" {

@@ -231,7 +231,7 @@ END
 /readyz|GET, HEAD, OPTIONS
 END
     ask /messages -X OPTIONS
-    [[ $(field accept-post) == "application/json, text/plain;charset=utf-8, application/x-ndjson" ]]
+    [[ $(field accept-post) == "application/json, text/plain;charset=utf-8, application/x-ndjson, application/ndjson, application/jsonl" ]]
 }
 
 @test "the health paths answer 200" {

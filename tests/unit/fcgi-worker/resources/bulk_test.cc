@@ -283,11 +283,15 @@ class BulkTest : public CppUnit::TestFixture {
       if (!type.empty()) request.fields.Add("CONTENT_TYPE", type);
       return Bulk::IsBulk(request);
     };
-    for (const char* type : {"application/x-ndjson", "Application/X-NDJSON",
-                             "application/x-ndjson;charset=utf-8", "application/x-ndjson ; charset=utf-8"}) {
+    for (const char* type :
+         {"application/x-ndjson", "Application/X-NDJSON", "application/x-ndjson;charset=utf-8",
+          "application/x-ndjson ; charset=utf-8", "application/ndjson", "Application/NDJSON; charset=utf8",
+          "application/jsonl", "application/JSONL;a=b"}) {
       CPPUNIT_ASSERT_MESSAGE(type, is_bulk(type));
     }
-    for (const char* type : {"", "application/json", "application/x-ndjsonx", "application/x-ndjso"}) {
+    for (const char* type :
+         {"", "application/json", "application/x-ndjsonx", "application/x-ndjso", "application/json-l",
+          "application/jsonlines", "application/ndjson, application/json", "application/x-jsonl"}) {
       CPPUNIT_ASSERT_MESSAGE(type, !is_bulk(type));
     }
   }
