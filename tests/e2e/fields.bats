@@ -40,7 +40,8 @@ lines_table() {
         for row in "${rows[@]}"; do
             IFS='|' read -r method apache nginx lighttpd row <<<"$row"
             IFS='|' read -ra fields <<<"$row"
-            send "$method" "${fields[@]}"
+            # (Where lighttpd 1.4.79 refuses a line, it ends the HTTP/2 stream: error 92 of curl.)
+            send "$method" "${fields[@]}" 2>/dev/null || { [[ $? == 92 && $HASHPOST_FRONT$version == lighttpd2 ]] && code=400; }
             [[ $code == "${!HASHPOST_FRONT}" ]] || said "${!HASHPOST_FRONT} over HTTP/$version for $method and ${fields[*]}" || return
             ask "/messages/$HELLO"
             expect_json 200 '{"message":"hello"}' || { echo "after $method and ${fields[*]} over HTTP/$version"; return 1; }
