@@ -36,10 +36,9 @@ void InboundRequest::Parse(FCGX_Request& raw, ReadClock& clock) {
     if (equals == std::string_view::npos) continue;
     const std::string_view name = text.substr(0, equals);
     const std::string_view value = text.substr(equals + 1);
-    // (What a client makes of these by a name of its own, such as Content_Type, counts for nothing.)
-    if (name == "HTTP_CONTENT_TYPE" || name == "HTTP_CONTENT_LENGTH") continue;
     if (name.starts_with(kHeaderPrefix)) {
-      // Never the type itself: behind lighttpd, Content_Type becomes this as well.
+      // Never the type itself: a field of another name, such as Content_Type, could become this as well. What
+      // becomes HTTP_CONTENT_LENGTH nobody reads.
       const bool is_type = name == "HTTP_CONTENT_TYPE";
       request_.fields.Add(is_type ? http::kTypeLines : name.substr(kHeaderPrefix.size()), value);
     } else if (name == "REQUEST_METHOD") {
