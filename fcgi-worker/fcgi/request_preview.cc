@@ -104,7 +104,7 @@ class Walk {
     preview.request_id = static_cast<std::uint16_t>(header_.id);
     preview.peer_keeps = (At(content_, 2) & FCGI_KEEP_CONN) != 0;
     preview.head = WalkParams(header_.id);
-    if (preview.head == Head::kWhole) preview.content_ended = ContentEnds();
+    if (preview.head == Head::kWhole) preview.content_ended = ContentEnds(header_.id);
     return preview;
   }
 
@@ -133,9 +133,9 @@ class Walk {
     return Head::kPartial;
   }
 
-  bool ContentEnds() {
-    while (Next()) {
-      if (header_.type == FCGI_STDIN && header_.content == 0) return whole_;
+  bool ContentEnds(unsigned id) {
+    while (Next() && header_.version == FCGI_VERSION_1) {
+      if (header_.type == FCGI_STDIN && header_.id == id && header_.content == 0) return whole_;
     }
     return false;
   }

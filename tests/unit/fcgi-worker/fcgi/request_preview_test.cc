@@ -28,6 +28,7 @@ const std::string kHead =
 class RequestPreviewTest : public CppUnit::TestFixture {
   CPPUNIT_TEST_SUITE(RequestPreviewTest);
   CPPUNIT_TEST(SeesWhetherHeadAndContentHaveComeWhole);
+  CPPUNIT_TEST(TakesNoEndOfAnotherRequestForTheEndOfTheContent);
   CPPUNIT_TEST(TakesNoBeginningOfAHeadForAHead);
   CPPUNIT_TEST(FollowsPairsOverRecords);
   CPPUNIT_TEST(RefusesWhatContradictsItself);
@@ -45,6 +46,17 @@ class RequestPreviewTest : public CppUnit::TestFixture {
     Expect(Head::kWhole, kHead + Record(kStdin, ""), true);
     CPPUNIT_ASSERT_EQUAL(1, static_cast<int>(PreviewRequest(kHead).request_id));
     CPPUNIT_ASSERT(PreviewRequest(kHead).peer_keeps);
+  }
+
+  // libfcgi passes over it and waits for the right one, on a thread that must not wait.
+  void TakesNoEndOfAnotherRequestForTheEndOfTheContent() {
+    std::string end = Record(kStdin, "");
+    end[3] = 2;
+    Expect(Head::kWhole, kHead + end, false);
+    Expect(Head::kWhole, kHead + end + Record(kStdin, ""), true);
+    std::string not_fastcgi = Record(kStdin, "");
+    not_fastcgi[0] = 2;
+    Expect(Head::kWhole, kHead + not_fastcgi + Record(kStdin, ""), false);
   }
 
   void TakesNoBeginningOfAHeadForAHead() {
