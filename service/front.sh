@@ -134,8 +134,9 @@ reload_apache() {
 }
 # apache_children PID: prints the ids of the children that serve.
 apache_children() {
-    local pid
-    for pid in $(cat "/proc/$1/task/$1/children" 2>/dev/null); do
+    local pid children
+    read -ra children 2>/dev/null <"/proc/$1/task/$1/children" || true
+    for pid in "${children[@]}"; do
         [[ $(cat "/proc/$pid/comm" 2>/dev/null) != apache2 ]] || echo "$pid"
     done
 }
