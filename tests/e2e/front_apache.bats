@@ -52,7 +52,7 @@ vhost_start() {
     VHOST_PORT=$(free_port)
     "$ROOT/service/write-vhost-settings" "$SCRATCH/vhost-settings.conf"
     {
-        for module in mpm_event authn_core authn_file auth_basic authz_core authz_user alias buffer env filter headers proxy proxy_fcgi rewrite setenvif substitute; do
+        for module in mpm_event asis authn_core authn_file auth_basic authz_core authz_user alias buffer deflate env filter headers proxy proxy_fcgi rewrite setenvif substitute; do
             echo "LoadModule ${module}_module /usr/lib/apache2/modules/mod_$module.so"
         done
         printf '%s\n' "ServerRoot $SCRATCH" "DefaultRuntimeDir $SCRATCH" "PidFile $SCRATCH/vhost.pid" "ErrorLog $SCRATCH/vhost.log" \
@@ -108,4 +108,18 @@ expect_problem_below() { [[ $code == "$1" && $(field content-type) == applicatio
     ((EUID == 0)) || skip 'takes root, to become somebody else'
     threads=$(runuser -u www-data -- env -u HASHPOST_HOME -u HASHPOST_DATA bash -euc "$print" - "$ROOT" 3000)
     ((threads <= (3000 - 512) / 4))
+}
+
+@test "below a prefix of somebody's host, what comes with gzip is inflated, and a bomb is 413" {
+    export HASHPOST_GZIP=yes
+    vhost_start
+    printf 'below a prefix' | gzip >"$BATS_TEST_TMPDIR/coded"
+    local coded=(-H 'Content-Type: text/plain' -H 'Content-Encoding: gzip')
+    ask /here/messages "${coded[@]}" --data-binary "@$BATS_TEST_TMPDIR/coded"
+    [[ $code == 201 && $(<"$BODY") == *"$(printf 'below a prefix' | sha256)"* ]] || said 201
+    $PYTHON -I "$ROOT/tests/tools/bomb.py" 300 '\0' >"$BATS_TEST_TMPDIR/bomb"
+    ask /here/messages "${coded[@]}" --data-binary "@$BATS_TEST_TMPDIR/bomb"
+    expect_problem_below 413
+    ask /400.json "${coded[@]}" --data-binary "@$BATS_TEST_TMPDIR/coded"
+    [[ $code != 413 ]]
 }
