@@ -218,6 +218,13 @@ bool IsIn(std::string_view method, std::string_view allowed) {
   return false;
 }
 
+// What may have endless content, and only that, is on a thread of its own.
+void CheckLane(const Input& input, const http::Request& request, http::Lane lane) {
+  const bool is_bulk = input.path == "/messages" && resources::Bulk::IsBulk(request);
+  const bool is_upload = input.path.starts_with("/upload/") && input.method == "POST";
+  Require((lane == http::Lane::kBulk) == is_bulk && (lane == http::Lane::kUpload) == is_upload);
+}
+
 void CheckRoute(const Input& input, const http::Response& response) {
   const std::string_view allowed = AllowedAt(input.path);
   if (allowed.empty()) {
@@ -260,8 +267,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const Input input = Read(Text(data, size));
   std::optional<http::Response> response;
   auto exchange = std::make_unique<Exchange>(input, response);
-  const http::Handler& handler = *worker.router.Find(exchange->request()).handler;
-  handler.Handle(std::move(exchange));
+  const http::Route route = worker.router.Find(exchange->request());
+  CheckLane(input, exchange->request(), route.lane);
+  route.handler->Handle(std::move(exchange));
   Require(response.has_value());
   Require(std::find(kStatuses.begin(), kStatuses.end(), response->status) != kStatuses.end());
   CheckRoute(input, *response);
