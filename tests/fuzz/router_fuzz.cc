@@ -92,7 +92,7 @@ struct Worker {
   resources::ProblemsPage problems;
   resources::Bulk bulk{store, budget, failure, {kMaxMessageBytes, 0}, 3};
   resources::Messages messages{store, committer, budget, failure, bulk, kMaxMessageBytes};
-  resources::Message message{store, committer, budget, failure};
+  resources::Message message{store, committer, budget, failure, true};
   resources::Upload upload{nullptr, resources::Upload::Off()};
   resources::Router router{failure};
 
