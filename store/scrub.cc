@@ -83,9 +83,12 @@ void Scrub::LookAfterFiles() {
       files_.CheckGuard();
       return;
     }
-    // One after the other, so that requests are served meanwhile.
-    if (files_.DiskIsReadOnly() || (!has_turn_ && ::flock(turn_.get(), LOCK_EX | LOCK_NB) != 0)) return;
-    has_turn_ = said_end_ = true;
+    if (files_.DiskIsReadOnly()) return;
+    // One after the other, so that requests are served meanwhile: the lock lasts as long as this process.
+    // (Not turn_, which the worker that comes next takes for itself.)
+    last_turn_ = io::UniqueFd(::open((files_.folder() + "/turns.lock").c_str(), O_RDONLY | O_CLOEXEC));
+    if (last_turn_ && ::flock(last_turn_.get(), LOCK_EX | LOCK_NB) != 0) return;
+    said_end_ = true;
     const std::string reason =
         files_.folder() + " can be written again: this worker ends for one that writes.";
     log::Info("store", reason);

@@ -59,6 +59,7 @@ class Scrub {
   const ScrubOptions options_;
   io::UniqueFd turn_;  // locked while this process does it
   bool has_turn_ = false;
+  io::UniqueFd last_turn_;  // locked by a worker that ends for one that writes
   bool said_end_ = false;
   std::chrono::steady_clock::time_point looked_;
   std::mutex mutex_;
