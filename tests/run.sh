@@ -118,7 +118,7 @@ run_faults() {
     local front
     run_bats faults apache --recursive tests/faults
     for front in lighttpd nginx; do
-        run_bats faults "$front" --filter 'SIGTERM of busy|reload under load|kill -9|a full spool folder|stopped process of the web server' tests/faults/{restart,kill,stall}.bats
+        run_bats faults "$front" --filter 'SIGTERM of busy|reload under load|kill -9|a full spool folder|stopped process of the web server' tests/faults/{restart,kill,stall,full_folders}.bats
     done
 }
 
