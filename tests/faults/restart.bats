@@ -196,7 +196,7 @@ all_are_gone() {
     load_end
     [[ $old_serial != "$(served_certificate)" ]]
     local pid
-    for pid in $before; do pool_is_whole "$pid"; done # (its number may be another process's by now)
+    for pid in $before; do CACERT=$SCRATCH/both.pem pool_is_whole "$pid"; done # (its number may be another process's by now)
     if [[ $HASHPOST_FRONT == apache ]]; then
         nothing_failed
     else
