@@ -42,17 +42,18 @@ void BlockSignals() {
   signal(SIGUSR1, SIG_IGN);
 }
 
-Stop WaitForStop(std::chrono::seconds hang_limit, const std::function<void()>& every_second,
+Stop WaitForStop(std::chrono::seconds hang_limit, const std::function<void()>& every_quarter,
                  const std::function<void()>& every_minute) {
   const sigset_t set = AwaitedSignals();
-  constexpr timespec kTick{.tv_sec = 1, .tv_nsec = 0};
-  constexpr int kTicksPerMinute = 60;
+  constexpr timespec kTick{.tv_sec = 0, .tv_nsec = 250'000'000};
+  constexpr int kTicksPerSecond = 4;
+  constexpr int kTicksPerMinute = 60 * kTicksPerSecond;
   for (int tick = 1;; ++tick) {
     const int signal = sigtimedwait(&set, nullptr, &kTick);
     if (signal == SIGTERM || signal == SIGINT) return Stop::kDrain;
     if (signal == kFailSignal) return Stop::kFail;
-    AbortIfStuck(hang_limit);
-    every_second();
+    if (tick % kTicksPerSecond == 0) AbortIfStuck(hang_limit);
+    every_quarter();
     if (tick % kTicksPerMinute == 0) every_minute();
   }
 }

@@ -19,8 +19,8 @@ enum class Stop {
 };
 
 // Waits until the worker should stop. Once a second checks that no thread is stuck for longer than
-// `hang_limit`, and calls the one; once a minute calls the other.
-[[nodiscard]] Stop WaitForStop(std::chrono::seconds hang_limit, const std::function<void()>& every_second,
+// `hang_limit`; calls the one four times a second, and the other once a minute.
+[[nodiscard]] Stop WaitForStop(std::chrono::seconds hang_limit, const std::function<void()>& every_quarter,
                                const std::function<void()>& every_minute);
 
 // Makes WaitForStop return kFail. Any thread, any number of times.

@@ -94,7 +94,7 @@ class Connection {
   // of the request.)
   void CutIfStuck(std::chrono::steady_clock::time_point now, std::chrono::seconds limit);
 
-  // Once a second, by one thread: follows whether the client is slow.
+  // Four times a second, by one thread: follows whether the client is slow.
   void LookAtPace();
   [[nodiscard]] const Pace& pace() const { return pace_; }
 

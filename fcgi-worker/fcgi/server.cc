@@ -239,7 +239,7 @@ void Server::EvictFor(BlockingPool& pool) {
     }
   }
   std::sort(slow.begin(), slow.end(), [](const Connection* left, const Connection* right) {
-    return left->pace().slow_seconds() > right->pace().slow_seconds();
+    return left->pace().slow_looks() > right->pace().slow_looks();
   });
   const std::size_t waiting = pool.Waiting();
   for (std::size_t i = 0; i < slow.size() && leaving + i < waiting; ++i) slow[i]->Evict();

@@ -53,9 +53,10 @@ class Server {
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
-  // Call it once a second, from one thread. Ends requests whose peer has sent nothing more for `limit` in the
-  // middle of one, and answers that are taken too slowly (Connection::CutIfStuck). Where requests wait for a
-  // thread, those whose clients are slow (pace.h) lose theirs; uploads that got none in time are refused.
+  // Call it four times a second, from one thread. Ends requests whose peer has sent nothing more for `limit`
+  // in the middle of one, and answers that are taken too slowly (Connection::CutIfStuck). Where requests wait
+  // for a thread, those whose clients are slow (pace.h) lose theirs; uploads that got none in time are
+  // refused.
   void Tick(Clock::time_point now, std::chrono::seconds limit);
 
   // Stops accepting, finishes the requests at hand and hands every connection over, for at most `limit`.
