@@ -148,7 +148,8 @@ bool Connection::RefuseLargeHead(const Preview& preview) {
   return sent && preview.peer_keeps;
 }
 
-// (On a connection that goes on. On another one a content without end must not keep its client from an answer.)
+// (On a connection that goes on. On another one a content without end must not keep its client from an
+// answer.)
 bool Connection::PassOverUnwantedContent() {
   if (inbound_.MayWantContent() || inbound_.BodyEnded() || (streams_ && !peer_keeps_)) return true;
   return !Cut() && inbound_.PassOver();
@@ -162,8 +163,8 @@ bool Connection::ReadContentBeforeAnswer() {
   return inbound_.PassOver();
 }
 
-// The peer may still be sending content; were the connection closed under it, it might not read the answer. (A thread
-// that must not wait, such as the committer's, leaves it at that.)
+// The peer may still be sending content; were the connection closed under it, it might not read the answer.
+// (A thread that must not wait, such as the committer's, leaves it at that.)
 void Connection::ReadContentAfterAnswer() {
   if (peer_keeps_ || inbound_.BodyEnded() || Cut() || !BlockingPool::OnThread()) return;
   (void)inbound_.PassOver();

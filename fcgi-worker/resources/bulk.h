@@ -1,6 +1,6 @@
 // POST /messages with Content-Type: application/x-ndjson (or ndjson, jsonl): any number of messages, one JSON
-// object a line, and one answer a line, in order, which is sent when its line is durable (docs/http-api.md). Memory does not
-// grow with the length of the content.
+// object a line, and one answer a line, in order, which is sent when its line is durable (docs/http-api.md).
+// Memory does not grow with the length of the content.
 
 #pragma once
 
