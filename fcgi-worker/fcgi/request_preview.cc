@@ -122,7 +122,7 @@ class Walk {
       if (header_.version != FCGI_VERSION_1 || header_.type != FCGI_PARAMS || header_.id != id)
         return Head::kBroken;
       if (header_.content == 0) {
-        if (!whole_) return Head::kPartial;
+        if (header_.padding > 0) return Head::kBroken;  // libfcgi would take it for the next record
         return lengths.Complete() ? Head::kWhole : Head::kBroken;
       }
       total += header_.content;
@@ -135,7 +135,9 @@ class Walk {
 
   bool ContentEnds(unsigned id) {
     while (Next() && header_.version == FCGI_VERSION_1) {
-      if (header_.type == FCGI_STDIN && header_.id == id && header_.content == 0) return whole_;
+      if (header_.id != id) continue;  // libfcgi passes over it
+      if (header_.type != FCGI_STDIN) return false;
+      if (header_.content == 0) return whole_;
     }
     return false;
   }

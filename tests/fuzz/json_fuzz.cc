@@ -1,5 +1,6 @@
 // Feeds arbitrary bytes to lib/json and checks what must hold whatever they are. Corpus: corpus/json_fuzz.
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 
@@ -55,9 +56,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
 
   const std::string printable = Printable(text, 100);
   Require(IsUtf8(printable) && printable.size() <= 100);
-  CheckWriting(Printable(text, SIZE_MAX));
+  const std::string all = Printable(text, SIZE_MAX);
+  Require(!HasControlCharacter(all) && Printable(all, SIZE_MAX) == all);
+  CheckWriting(all);
   if (IsUtf8(text)) {
-    Require(Printable(text, SIZE_MAX) == text);
+    const bool is_plain = std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });
+    Require(!is_plain || Printable(text, SIZE_MAX) == text);
     CheckWriting(text);
   }
   return 0;

@@ -32,6 +32,7 @@ class RequestPreviewTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(TakesNoBeginningOfAHeadForAHead);
   CPPUNIT_TEST(FollowsPairsOverRecords);
   CPPUNIT_TEST(RefusesWhatContradictsItself);
+  CPPUNIT_TEST(RefusesPaddingThatLibfcgiTakesForARecord);
   CPPUNIT_TEST(BoundsLengthsBeforeAnybodyMakesRoomForThem);
   CPPUNIT_TEST(TellsThePeersEndFromAPause);
   CPPUNIT_TEST(TakesNothingFromTheSocket);
@@ -57,6 +58,7 @@ class RequestPreviewTest : public CppUnit::TestFixture {
     std::string not_fastcgi = Record(kStdin, "");
     not_fastcgi[0] = 2;
     Expect(Head::kWhole, kHead + not_fastcgi + Record(kStdin, ""), false);
+    Expect(Head::kWhole, kHead + Record(kParams, "x") + Record(kStdin, ""), false);
   }
 
   void TakesNoBeginningOfAHeadForAHead() {
@@ -77,6 +79,16 @@ class RequestPreviewTest : public CppUnit::TestFixture {
       Expect(Head::kPartial, records, false);
       Expect(Head::kWhole, records + Record(kParams, ""), false);
     }
+  }
+
+  // libfcgi 2.4.2 forgets the padding of the record that ends the parameters.
+  void RefusesPaddingThatLibfcgiTakesForARecord() {
+    constexpr std::size_t kPadding = 6;
+    std::string end = Record(kParams, "");
+    end[kPadding] = 4;
+    const std::string begun = kHead.substr(0, kHead.size() - end.size());
+    Expect(Head::kBroken, begun + end, false);
+    Expect(Head::kBroken, begun + end + std::string(4, '\0') + Record(kStdin, ""), false);
   }
 
   void RefusesWhatContradictsItself() {
