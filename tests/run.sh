@@ -16,6 +16,8 @@ export HASHPOST_JSON_TO_XML_PROBE=$out/json-to-xml-probe
 passed=0
 failed=0
 skipped=0
+beside=() # what runs at the same time: name, web server and process
+# (bats watches the time by a process of the test's own shell: a test must wait for processes by their ids.)
 export BATS_TEST_TIMEOUT=${HASHPOST_TEST_SECONDS:-900}
 mkdir -p "$out"
 
@@ -54,7 +56,7 @@ run_unit() {
 # tap NAME FRONT BATS_ARGUMENT…: runs them; the names of the tests say the front.
 tap() {
     # (Whatever a test leaves behind must not hold up everything: it gets the signal, too.)
-    HASHPOST_FRONT=$2 timeout --kill-after=10 "${HASHPOST_SUITE_SECONDS:-1200}" bats --formatter tap "${@:3}" 2>&1 | sed -uE "s/^((not )?ok [0-9]+) /\1 [$2] /" | tee "$out/$1-$2.tap"
+    HASHPOST_FRONT=$2 timeout --kill-after=10 "${HASHPOST_SUITE_SECONDS:-1800}" bats --formatter tap "${@:3}" 2>&1 | sed -uE "s/^((not )?ok [0-9]+) /\1 [$2] /" | tee "$out/$1-$2.tap"
 }
 
 # count_tap NAME FRONT STATUS: adds up what tap has run and how it ended.
@@ -84,17 +86,27 @@ run_fuzz() {
 
 # start_beside NAME FRONT BATS_ARGUMENT…: runs them beside what is run next, since much of it is waiting.
 start_beside() {
-    beside=("$1" "$2")
     tap "$@" >/dev/null &
-    beside_pid=$!
+    beside+=("$1 $2 $!")
 }
 
 # end_beside: shows and counts what start_beside began.
 end_beside() {
-    local status=0
-    wait "$beside_pid" || status=$?
-    cat "$out/${beside[0]}-${beside[1]}.tap"
-    count_tap "${beside[@]}" "$status"
+    local name front pid status
+    for name in "${beside[@]}"; do
+        status=0
+        read -r name front pid <<<"$name"
+        wait "$pid" || status=$?
+        cat "$out/$name-$front.tap"
+        count_tap "$name" "$front" "$status"
+    done
+    beside=()
+}
+
+# every_other FIRST FILE…: the first, third and so on of the files (FIRST 0), or the others (1).
+every_other() {
+    local files=("${@:2}") number
+    for ((number = $1; number < ${#files[@]}; number += 2)); do echo "${files[number]}"; done
 }
 
 # Apache gets everything; nginx and lighttpd what is about no front in particular (not the settings, the documents, how to
@@ -105,12 +117,18 @@ run_e2e() {
     mapfile -t long < <(printf '%s\n' "${all[@]}" | grep -E '/(bench|cloud|documents|drop.*|.*install)\.bats$')
     mapfile -t others < <(printf '%s\n' "${all[@]}" | grep -vE '/(bench|cloud|documents|drop.*|.*install)\.bats$')
     mapfile -t neutral < <(printf '%s\n' "${all[@]}" | grep -vE '/(bench|cloud|config|documents|drop|drop_sender|.*install)\.bats$')
-    start_beside e2e-drop apache "${long[@]}"
-    run_bats e2e apache "${others[@]}" tests/e2e/front_apache.bats
-    end_beside
-    start_beside e2e lighttpd "${neutral[@]}" tests/e2e/front_lighttpd.bats
-    run_bats e2e nginx "${neutral[@]}" tests/e2e/front_nginx.bats
-    end_beside
+    # shellcheck disable=SC2046  # lists of files
+    {
+        start_beside e2e-drop apache "${long[@]}"
+        start_beside e2e-odd apache $(every_other 1 "${others[@]}")
+        run_bats e2e apache $(every_other 0 "${others[@]}") tests/e2e/front_apache.bats
+        end_beside
+        start_beside e2e lighttpd $(every_other 0 "${neutral[@]}") tests/e2e/front_lighttpd.bats
+        start_beside e2e-odd lighttpd $(every_other 1 "${neutral[@]}")
+        start_beside e2e-odd nginx $(every_other 1 "${neutral[@]}")
+        run_bats e2e nginx $(every_other 0 "${neutral[@]}") tests/e2e/front_nginx.bats
+        end_beside
+    }
 }
 
 # The faults are those of the pool and the store; on the other fronts, what a restart and a kill lose.

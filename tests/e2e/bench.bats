@@ -88,13 +88,14 @@ open(os.environ["BENCH_DIR"] + "/processes", "w").write(f"server {child}\n")'
 }
 
 @test "an interrupted run leaves no process and no file" {
-    local pid
+    local pid shell
     is_started() { grep -qs . "$SCRATCH"/hashpost-bench.*/ceiling/processes; }
     bench --systems ceiling --cells get-64-c64 --seconds 60 2>"$BATS_TEST_TMPDIR/err" >/dev/null &
+    shell=$!
     wait_for 20 is_started
     pid=$(pgrep -f "bench/run .*$BATS_TEST_TMPDIR")
     kill -s TERM "$pid"
-    wait || true
+    wait "$shell" || true
     nothing_is_left
 }
 

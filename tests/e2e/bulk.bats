@@ -71,13 +71,14 @@ message_of_line() { sed -n "$1{s/^{\"message\":\"\(.*\)\"}\$/\1/;p;q}" "$2" | tr
 slow_end() { exec {SLOW}>&-; }
 # No upload runs: both places are free.
 places_are_free() {
-    local name
+    local name pids=()
     for name in a b; do
         echo '{"message":"place"}' >"$BATS_TEST_TMPDIR/place"
         curl -sS --cacert "$CACERT" -X POST -H "$TYPE" -T "$BATS_TEST_TMPDIR/place" -o "$BATS_TEST_TMPDIR/place.$name" \
             -w '%{http_code}\n' --max-time 20 "$URL/messages" >"$BATS_TEST_TMPDIR/place.code.$name" 3>&- &
+        pids+=($!)
     done
-    wait
+    wait "${pids[@]}" || true
     [[ $(cat "$BATS_TEST_TMPDIR"/place.code.*) == $'200\n200' ]]
 }
 acknowledged_is_there() {
@@ -393,7 +394,7 @@ spooled_bytes() { find "$HASHPOST_HOME/tmp" -type f -printf '%s\n' 2>/dev/null |
 @test "an upload of bad lines without an end is told why it ends, and gives its place back" {
     needs_unknown_length
     ANSWER=$BATS_TEST_TMPDIR/answer
-    yes 'no JSON' 2>/dev/null 3>&- | curl -sS --cacert "$CACERT" --http1.1 -N --max-time 120 -X POST -H "$TYPE" -T - -o "$ANSWER" "$URL/messages" \
+    yes 'no JSON' 2>/dev/null 3>&- | curl -sS --cacert "$CACERT" --http1.1 -N --max-time 120 -X POST -H "$TYPE" -T - --limit-rate 16M -o "$ANSWER" "$URL/messages" \
         2>/dev/null 3>&- &
     local curl=$!
     PIDS=$curl

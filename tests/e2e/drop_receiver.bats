@@ -259,7 +259,7 @@ are_connected() { (($(ss -Htn state established "( dport = :$HASHPOST_PORT )" | 
 }
 
 @test "many uploads of one name at once end with the newest of them, whole" {
-    local number now=$EPOCHSECONDS
+    local number pids=() now=$EPOCHSECONDS
     for number in {1..24}; do
         seal "$(printf "<all>$number</all>%.0s" {1..200})" $((now + number))
         cp "$TOKEN" "$BATS_TEST_TMPDIR/$number"
@@ -267,8 +267,9 @@ are_connected() { (($(ss -Htn state established "( dport = :$HASHPOST_PORT )" | 
     for number in {1..24}; do
         curl -sS --cacert "$CACERT" --retry 20 --retry-all-errors --retry-delay 1 -F "file=@$BATS_TEST_TMPDIR/$number" -o "$BATS_TEST_TMPDIR/answer.$number" \
             -w '%{http_code}\n' "$URL/upload/one" >"$BATS_TEST_TMPDIR/code.$number" 3>&- &
+        pids+=($!)
     done
-    wait
+    wait "${pids[@]}"
     [[ $(<"$OUTPUT_DIR/one.xml") == $(printf "<all>24</all>%.0s" {1..200}) ]]
     [[ $(<"$BATS_TEST_TMPDIR/code.24") == 201 ]]
     run ! grep -vE '^(201|409)$' "$BATS_TEST_TMPDIR"/code.*

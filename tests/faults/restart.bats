@@ -94,6 +94,7 @@ replaced_one() {
     big_message
     raw send "GET /messages/$digest HTTP/1.1\\r\\nHost: localhost\\r\\nAccept: text/plain\\r\\n\\r\\n" \
         until "$SCRATCH/go" reset 3>&- &
+    local client=$!
     wait_for 5 a_worker_writes
     mapfile -t pids < <(worker_pids)
     kill -s TERM "${pids[@]}"
@@ -101,7 +102,7 @@ replaced_one() {
     wait_for 6 is_gone "${pids[1]}"
     wait_for 5 is_ready
     touch "$SCRATCH/go"
-    wait
+    wait "$client"
     worker_logs | grep -q 'The drain limit is over; 1 connection'
 }
 # A big answer is under way: a worker has the thread that writes it.

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # The suite itself: a test that hangs or aborts is named, the others go on, and what was skipped is counted.
 
+bats_require_minimum_version 1.5.0
 ROOT=$(cd "$BATS_TEST_DIRNAME/../.." && pwd -P)
 
 setup_file() {
@@ -74,4 +75,8 @@ END
     HASHPOST_TEST_SECONDS=1 run "$ROOT/tests/run.sh" planted unit 3>&-
     ((status != 0))
     [[ ${lines[-1]} == "3 passed, 4 failed, 0 skipped" ]]
+}
+
+@test "no test waits for every process of its shell, of which the one that watches the time is one" {
+    run ! grep -nE '^ *wait *([|;&#]|$)' "$ROOT"/tests/*/*.bats "$ROOT"/tests/*/*.bash
 }
