@@ -99,6 +99,7 @@ class Walk {
     if (!Next()) return preview;
     // (Also refuses management records, which libfcgi would read into memory: no web server sends any.)
     if (header_.version != FCGI_VERSION_1 || header_.type != FCGI_BEGIN_REQUEST) return Broken();
+    if (header_.padding > 0) return Broken();  // as behind the parameters
     if (!whole_) return preview;
     if (!IsResponderBegin(header_, content_)) return Broken();
     preview.request_id = static_cast<std::uint16_t>(header_.id);
@@ -133,10 +134,10 @@ class Walk {
     return Head::kPartial;
   }
 
+  // Nothing but this request's content up to its end: what libfcgi makes of other records is its own affair,
+  // and may be an error.
   bool ContentEnds(unsigned id) {
-    while (Next() && header_.version == FCGI_VERSION_1) {
-      if (header_.id != id) continue;  // libfcgi passes over it
-      if (header_.type != FCGI_STDIN) return false;
+    while (Next() && header_.version == FCGI_VERSION_1 && header_.id == id && header_.type == FCGI_STDIN) {
       if (header_.content == 0) return whole_;
     }
     return false;
