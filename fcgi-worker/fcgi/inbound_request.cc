@@ -145,7 +145,7 @@ bool InboundRequest::Body::Ready(std::chrono::milliseconds patience) {
   return ::poll(&input, 1, static_cast<int>(patience.count())) != 0;
 }
 
-bool InboundRequest::Body::PassOver() {
+bool InboundRequest::Body::PassOver(bool bounded) {
   constexpr std::uint64_t kMost = 64U << 20U;
   constexpr std::chrono::seconds kLongest{30};
   const auto deadline = std::chrono::steady_clock::now() + kLongest;
@@ -155,7 +155,7 @@ bool InboundRequest::Body::PassOver() {
     if (size == 0 && FCGX_GetError(stream_) != 0) return false;
     ended_ = size == 0;
     passed += size;
-    if (passed > kMost || std::chrono::steady_clock::now() > deadline) break;
+    if (bounded && (passed > kMost || std::chrono::steady_clock::now() > deadline)) break;
   }
   return ended_;
 }

@@ -66,9 +66,9 @@ class InboundRequest {
   }
 
   // Reads and forgets what is left of the content, up to its end and nothing behind it: what follows on the
-  // connection is another request. False: its end was not reached within 64 MiB and, if it trickles, half a
-  // minute. Throws nothing.
-  [[nodiscard]] bool PassOver() { return body_.PassOver(); }
+  // connection is another request. False: its end was not reached, within 64 MiB and half a minute unless the
+  // web server has spooled it. Throws nothing.
+  [[nodiscard]] bool PassOver() { return body_.PassOver(!spooled_); }
 
   // From now on the content is read in the pieces in which it comes, and may be of unknown length.
   void StreamBody() { body_.Stream(); }
@@ -91,7 +91,7 @@ class InboundRequest {
     void MakeOver() { over_ = true; }
     [[nodiscard]] std::size_t Read(std::span<char> buffer) override;  // throws http::BodyIncomplete
     [[nodiscard]] bool Ready(std::chrono::milliseconds patience) override;
-    [[nodiscard]] bool PassOver();
+    [[nodiscard]] bool PassOver(bool bounded);
     [[nodiscard]] bool ended() const { return ended_; }
     [[nodiscard]] std::uint64_t bytes_read() const { return bytes_read_; }
 

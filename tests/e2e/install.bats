@@ -43,7 +43,7 @@ typed() {
     is_ready
     [[ $(documented README.md "Two commands") == "$(says README.md 'make up')"* && $(says docs/install.md 'make up') == 'make up' ]]
     run typed "$(documented README.md "Two commands" | sed -n 's/^make test/make -n test/p')"
-    [[ $status == 0 && $output == *"tests/run.sh release unit interop e2e faults"* ]]
+    [[ $status == 0 && $output == *"tests/run.sh release unit interop fuzz e2e faults"* ]]
     # Of these, too, only what they would do: tests/container/container.bats runs in the second.
     typed "$(says README.md 'make bench' | sed 's/make/make -n/')"
     run typed "$(says docs/install.md 'make container-test' | sed 's/make/make -n/')"

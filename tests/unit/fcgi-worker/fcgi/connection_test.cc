@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <string>
 #include <system_error>
+#include <thread>
 
 #include "fcgi-worker/http/errors.h"
 #include "tests/unit/fcgi-worker/fcgi/fcgi_client.h"
@@ -22,6 +23,7 @@ class ConnectionTest : public CppUnit::TestFixture {
   CPPUNIT_TEST_SUITE(ConnectionTest);
   CPPUNIT_TEST(AnswersSeveralRequestsOnOneConnection);
   CPPUNIT_TEST(ReadsWhatAHandlerLeftOfTheBody);
+  CPPUNIT_TEST(ReadsAllOfASpooledBodyHoweverLong);
   CPPUNIT_TEST(WritesHeadWithoutContent);
   CPPUNIT_TEST(StatesNoLengthWhereAStatusHasNoContent);
   CPPUNIT_TEST(ClosesWhenThePeerDoesNotKeepTheConnection);
@@ -67,6 +69,20 @@ class ConnectionTest : public CppUnit::TestFixture {
     CPPUNIT_ASSERT(Send(peer_, RequestBytes("GET", "/next")));
     CPPUNIT_ASSERT(Read());
     CPPUNIT_ASSERT(connection_->inbound().request().path == "/next");
+  }
+
+  void ReadsAllOfASpooledBodyHoweverLong() {
+    const std::size_t size = 70U << 20U;
+    const Params params = {{"REQUEST_METHOD", "POST"},
+                           {"SCRIPT_NAME", "/"},
+                           {"CONTENT_LENGTH", std::to_string(size)},
+                           {"HASHPOST_SPOOLED", "1"}};
+    CPPUNIT_ASSERT(Send(peer_, BeginRecord(true) + ParamsRecords(params)));
+    CPPUNIT_ASSERT(Read());
+    std::thread web_server([&] { (void)Send(peer_, StdinRecords(std::string(size, 'x'))); });
+    Answer("refused");
+    CPPUNIT_ASSERT(connection_->FinishRequest());
+    web_server.join();
   }
 
   void WritesHeadWithoutContent() {
