@@ -170,8 +170,10 @@ lmdb::MetaPage FindSnapshot(StoreCheck& check, std::optional<Transactions::Read>
     read.reset();
     read.emplace(transactions);
     const auto meta = check.FindMeta(read->Id());
-    // The commit after the next one writes over this meta page, perhaps while it was read.
-    if (meta && env.GetUsage().last_transaction == read->Id()) return *meta;
+    // The commit after the next one writes over this meta page, perhaps while it was read. (The next one may
+    // be on the disk already, and no reader sees it: so it stays when a worker was killed there, until the
+    // next write.)
+    if (meta && env.GetUsage().last_transaction <= read->Id() + 1) return *meta;
   }
   check.NotePage(lmdb::PageDamaged(0, "or page 1, the meta pages, are not of two commits in a row"));
   throw StoreDamaged("The store is damaged: " + Describe(check.damage()) + ".");
