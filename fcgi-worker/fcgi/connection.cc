@@ -167,6 +167,7 @@ bool Connection::ReadContentBeforeAnswer() {
 // (A thread that must not wait, such as the committer's, leaves it at that.)
 void Connection::ReadContentAfterAnswer() {
   if (peer_keeps_ || inbound_.BodyEnded() || Cut() || !BlockingPool::OnThread()) return;
+  if (!inbound_.MayWantContent()) return;  // (nginx passes the answer on only when this connection has ended.)
   (void)inbound_.PassOver();
 }
 

@@ -47,6 +47,8 @@ nothing_was_lost() {
         return 1
     }
     (($(sed -nE 's/^ "answered": ([0-9]+),$/\1/p' "$SCRATCH/verify.json") >= 300))
+    # What a kill leaves of a commit is not damage.
+    [[ $(worker_logs) != *'is damaged'* ]] || { worker_logs | grep 'is damaged'; return 1; }
 }
 
 everyone_is_served() { make_load --clients 32 --requests 128 --mix get=100; }
