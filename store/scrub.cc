@@ -166,15 +166,19 @@ void Scrub::Report(const StoreCheck& check, bool counted) {
 lmdb::MetaPage FindSnapshot(StoreCheck& check, std::optional<Transactions::Read>& read,
                             Transactions& transactions, const lmdb::Env& env) {
   constexpr int kTries = 1000;
+  bool was_there = false;
   for (int tries = 0; tries < kTries; ++tries) {
     read.reset();
     read.emplace(transactions);
     const auto meta = check.FindMeta(read->Id());
+    was_there = was_there || meta;
     // The commit after the next one writes over this meta page, perhaps while it was read. (The next one may
     // be on the disk already, and no reader sees it: so it stays when a worker was killed there, until the
     // next write.)
     if (meta && env.GetUsage().last_transaction <= read->Id() + 1) return *meta;
   }
+  if (was_there)
+    throw StoreUnavailable("commits come too fast for a look at one of them; it is tried again.");
   check.NotePage(lmdb::PageDamaged(0, "or page 1, the meta pages, are not of two commits in a row"));
   throw StoreDamaged("The store is damaged: " + Describe(check.damage()) + ".");
 }
