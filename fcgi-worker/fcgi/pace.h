@@ -19,6 +19,7 @@ class Pace {
     slow_looks_ = waits && moved - moved_ < kLeastBytes ? slow_looks_ + 1 : 0;
     moved_ = moved;
   }
+
   // Looks without a break, up to now.
   [[nodiscard]] unsigned slow_looks() const { return slow_looks_; }
   [[nodiscard]] bool IsSlow() const { return slow_looks_ >= kSlowFrom; }

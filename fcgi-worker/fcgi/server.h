@@ -77,7 +77,7 @@ class Server {
     std::atomic<State> state{State::kNone};
     bool fresh = false;                        // nothing was read from it yet: it may carry a descriptor
     bool surplus = false;                      // over max_connections: it is told that the worker is busy
-    http::Route route{};                       // of the request at hand
+    http::Route route{};                       // of the current request
     std::atomic<BlockingPool*> pool{nullptr};  // whose thread it has, or waits for
     std::unique_ptr<Connection> connection;
   };

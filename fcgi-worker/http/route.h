@@ -33,7 +33,7 @@ class Handler {
 struct Route {
   Lane lane;
   const Handler* handler;
-  std::string_view path;  // of the resource, for the log; "-" if there is none
+  std::string_view path;  // of the resource, for the log; "-" without one
 };
 
 }  // namespace hashpost::http
