@@ -163,11 +163,12 @@ bool Connection::ReadContentBeforeAnswer() {
   return inbound_.PassOver();
 }
 
-// The peer may still be sending content; were the connection closed under it, it might not read the answer.
+// The peer may still be sending content; were the connection closed under it, it might not read the answer:
+// Apache then answers 503. The end of our side is told at once, since nginx passes the answer on only then.
 // (A thread that must not wait, such as the committer's, leaves it at that.)
 void Connection::ReadContentAfterAnswer() {
   if (peer_keeps_ || inbound_.BodyEnded() || Cut() || !BlockingPool::OnThread()) return;
-  if (!inbound_.MayWantContent()) return;  // (nginx passes the answer on only when this connection has ended.)
+  ::shutdown(fd(), SHUT_WR);
   (void)inbound_.PassOver();
 }
 
