@@ -63,6 +63,10 @@ logs: ## follow every log (Ctrl-C ends it)
 # --------------------------------------------------------------------------------------------------
 ##@ Building
 
+# $(call unless_all_there,COMMAND…,GROUP): installs the group of packages if one of the commands is missing. (They may come from
+# another vendor's packages, which Debian's would replace.)
+unless_all_there = for command in $(1); do command -v $$command >/dev/null || { service/deps.sh $(2); break; }; done
+
 .PHONY: deps deps-run
 deps: ## install the Debian packages for everything here; starts and enables no service
 	@exec service/deps.sh run test fronts lint
@@ -164,12 +168,12 @@ asan tsan: ## unit, interop and end-to-end tests under Address+UndefinedBehaviou
 
 .PHONY: container-test
 container-test: ## build and run the images on a Docker engine of its own (as root; some ten minutes)
-	@command -v dockerd docker-compose debootstrap bats >/dev/null || exec service/deps.sh container
+	@$(call unless_all_there,dockerd docker-compose debootstrap bats,container)
 	@exec timeout --kill-after=60 2400 bats --formatter tap tests/container
 
 .PHONY: deb-test
 deb-test: deb ## install, upgrade and purge the package on a Debian machine of its own (as root; some five minutes)
-	@command -v debootstrap bats >/dev/null || exec service/deps.sh deb-test
+	@$(call unless_all_there,debootstrap bats,deb-test)
 	@exec tests/run.sh release package
 
 .PHONY: fuzz fuzz-harnesses

@@ -10,7 +10,7 @@ declare -A GROUPS_OF_PACKAGES=(
     [serve]="apache2-utils supervisor curl openssl util-linux python3-minimal ca-certificates"
     [test]="libcppunit-dev bats python3 nghttp2-client strace wrk netcat-openbsd procps iproute2
             python3-cryptography python3-flask python3-requests python3-yaml python3-certbot pebble
-            lmdb-utils git"
+            lmdb-utils git e2fsprogs"
     [front-apache]="apache2-bin"
     [front-lighttpd]="lighttpd lighttpd-mod-deflate lighttpd-mod-openssl lighttpd-modules-lua"
     [front-nginx]="nginx"
@@ -18,12 +18,15 @@ declare -A GROUPS_OF_PACKAGES=(
     [fuzz]="clang libclang-rt-dev"
     [bench]="wrk nghttp2-client gnuplot-nox python3 git procps"
     [lint]="clang-format clang-tidy shellcheck libcppunit-dev"
-    [deb]="g++ make libfcgi-dev liblmdb-dev rapidjson-dev libssl-dev libxml2-dev libcurl4-openssl-dev
-           debhelper po-debconf lintian git"
+    [deb]="build-essential debhelper po-debconf lintian git"
     [deb-test]="debootstrap bats python3 curl iproute2 util-linux procps openssl"
     [container]="docker.io docker-compose debootstrap bats python3 curl iproute2 util-linux"
 )
 GROUPS_OF_PACKAGES[run]="${GROUPS_OF_PACKAGES[build]} ${GROUPS_OF_PACKAGES[serve]}"
+GROUPS_OF_PACKAGES[deb]+=" ${GROUPS_OF_PACKAGES[build]}"
+# From Debian 13 on the client and BuildKit are packages of their own, and the engine only recommends them.
+release=$(. /etc/os-release 2>/dev/null && echo "${VERSION_ID:-}") || release=
+[[ $release == 12 ]] || GROUPS_OF_PACKAGES[container]+=" docker-cli docker-buildx"
 
 wanted=()
 while (($#)); do
@@ -39,7 +42,7 @@ while (($#)); do
 done
 
 if ! command -v dpkg-query >/dev/null; then
-    echo "Hashpost installs its parts with apt on Debian 12; install these yourself: ${wanted[*]}" >&2
+    echo "Hashpost installs its parts with apt on Debian 12 and 13; install these yourself: ${wanted[*]}" >&2
     exit 1
 fi
 
@@ -89,9 +92,13 @@ echo "Installing: ${missing[*]}"
     apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null {lock}<&-
 
 # Those that come with a service of their own must not start at the next boot either.
-for service in supervisor nginx lighttpd redis-server webdis php8.2-fpm docker containerd; do
+for service in supervisor nginx lighttpd redis-server webdis docker containerd php-fpm; do
     package=$service
-    [[ ! $service =~ ^(docker|containerd)$ ]] || package=docker.io
+    case $service in
+    docker | containerd) package=docker.io ;;
+    # (Its service is named by PHP's version.)
+    php-fpm) service=$(basename /etc/init.d/php*-fpm) ;;
+    esac
     [[ " ${missing[*]} " == *" $package "* ]] || continue
     if command -v systemctl >/dev/null; then
         "${as_root[@]}" systemctl --quiet disable "$service.service" || true

@@ -13,7 +13,8 @@ PROGRAMS = {
     "h2load": ["h2load", "--version"], "openssl": ["openssl", "version"], "g++": ["g++", "--version"],
     "gnuplot": ["gnuplot", "--version"],
 }
-LIBRARIES = ("liblmdb0", "libfcgi0ldbl", "libssl3")
+# Debian 13 has another name for some of them.
+LIBRARIES = ("liblmdb0", "libfcgi0ldbl", "libfcgi0t64", "libssl3", "libssl3t64")
 
 
 def first_line(command):

@@ -28,11 +28,17 @@ make_repository() {
     for folder in lib store fcgi-worker file-sender; do cp -a "$ROOT/build/release/obj/$folder" "$SCRATCH/build/release/obj/"; done
 }
 
-# on_new_machine SCRIPT: in a shell whose end ends everything there.
+# on_new_machine SCRIPT: in a shell whose end ends everything there. The script finds checkout and scratch folder in $ROOT and
+# $SCRATCH, which are other names for them: a checkout below /opt, /srv or /var/lib is hidden there.
 on_new_machine() {
     mkdir -p "$SCRATCH"/machine/{opt,srv,default,cloud/scripts/per-boot,disk,dpkg}
-    unshare --mount --net --pid --fork --kill-child --mount-proc env -i PATH="$PATH" SCRATCH="$SCRATCH" ROOT="$ROOT" bash -euo pipefail -c '
+    unshare --mount --net --pid --fork --kill-child --mount-proc env -i PATH="$PATH" bash -euo pipefail -c '
         ip link set lo up
+        mount -t tmpfs tmpfs /mnt
+        ROOT=/mnt/checkout SCRATCH=/mnt/scratch
+        mkdir "$ROOT" "$SCRATCH"
+        mount --bind "$1" "$ROOT"
+        mount --bind "$2" "$SCRATCH"
         mount --bind "$SCRATCH/machine/opt" /opt
         mount --bind "$SCRATCH/machine/srv" /srv
         mount --bind "$SCRATCH/machine/default" /etc/default
@@ -41,7 +47,7 @@ on_new_machine() {
         mkdir /var/lib/dpkg /var/lib/cloud
         mount --bind "$SCRATCH/machine/dpkg" /var/lib/dpkg
         mount --bind "$SCRATCH/machine/cloud" /var/lib/cloud
-        '"$1" 3>&-
+        '"$1" _ "$ROOT" "$SCRATCH" 3>&-
 }
 
 @test "what cloud-init is told leads to a service on port 443, also after a reboot, but never without its disk" {
@@ -74,6 +80,18 @@ on_new_machine() {
         for script in /var/lib/cloud/scripts/per-boot/*; do "$script"; done
         curl -sf --cacert /opt/hashpost/certs/localhost.pem \
             https://localhost/messages/2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae | grep -qx "{\"message\":\"foo\"}"'
+}
+
+@test "the new machine finds a checkout that is itself below /srv" {
+    ((EUID == 0)) || skip "only root has namespaces"
+    unshare --mount --net --pid --fork --mount-proc true || skip "no namespaces here"
+    export -f on_new_machine
+    unshare --mount bash -euo pipefail -c '
+        mount -t tmpfs tmpfs /srv
+        mkdir /srv/checkout
+        mount --bind "$ROOT" /srv/checkout
+        ROOT=/srv/checkout
+        on_new_machine "test -x \"\$ROOT/packaging/cloud/start\" && [[ ! -e /srv/checkout ]]"'
 }
 
 @test "a copy that is made under load has all that was answered before, and can be served" {
