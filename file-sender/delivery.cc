@@ -50,19 +50,21 @@ std::uint64_t SettingsId(const Config& config, const crypto::FernetKey& key) {
 }
 
 Delivery::Delivery(const Config& config, const crypto::FernetKey& key, State& state, Turn& unrecorded,
-                   Upload upload, std::stop_token stop)
+                   Upload upload, std::stop_token stop, std::function<std::uint64_t()> clock)
     : config_(config),
       key_(key),
       settings_(SettingsId(config, key)),
       state_(state),
       unrecorded_(unrecorded),
       upload_(std::move(upload)),
-      stop_(std::move(stop)) {}
+      stop_(std::move(stop)),
+      clock_(std::move(clock)) {}
 
 Outcome Delivery::Deliver(const std::string& name) {
   File file{.name = name, .path = config_.input_folder + "/" + name, .target = ""};
   file.before = state_.Get(name);
   if (file.before) file.record = *file.before;
+  if (auto outcome = TooSoon(file)) return *std::move(outcome);
   try {
     auto opened = InputFile::Open(file.path);
     if (const auto* none = std::get_if<NoInput>(&opened)) {
@@ -81,6 +83,17 @@ Outcome Delivery::Deliver(const std::string& name) {
   } catch (const std::system_error& error) {  // files: a disk that is full or fails
     return Failed(file, std::string(error.what()) + ".");
   }
+}
+
+// Tokens count whole seconds, and those of a name must have growing times: otherwise an upload that broke
+// off, but which the receiver is still at, could replace a later one of the same second. With one for each
+// second no time runs ahead of the clock, however often the file changes.
+std::optional<Outcome> Delivery::TooSoon(const File& file) const {
+  if (file.record.token_time == 0) return std::nullopt;
+  const std::uint64_t now = clock_();
+  if (now / kNanosecond != file.record.read_at / kNanosecond) return std::nullopt;
+  const auto left = std::chrono::nanoseconds(kNanosecond - now % kNanosecond);
+  return Outcome{Outcome::Kind::kTooSoon, "", std::chrono::ceil<std::chrono::milliseconds>(left)};
 }
 
 Outcome Delivery::DeliverFile(File& file) {
@@ -103,8 +116,8 @@ Outcome Delivery::DeliverFile(File& file) {
 
 std::optional<Outcome> Delivery::Seal(File& file, io::Spool& sealed) {
   crypto::FernetStamp stamp = crypto::FernetStamp::Now();
-  // Neither a clock that was put back nor an earlier upload of the same second, which a worker may still be
-  // at, must make the receiver take this for the older file.
+  stamp.time = clock_() / kNanosecond;
+  // A clock that was put back must not make the receiver take this for the older file.
   if (file.record.token_time > 0) stamp.time = std::max(stamp.time, file.record.token_time + 1);
   file.record.token_time = stamp.time;
   crypto::FernetSealer sealer(key_, sealed, stamp);
@@ -132,6 +145,7 @@ std::optional<Outcome> Delivery::Seal(File& file, io::Spool& sealed) {
 }
 
 Outcome Delivery::Send(File& file, const io::Spool& sealed) {
+  const std::uint64_t token_time_before = file.before ? file.before->token_time : 0;
   if (file.record.delivered) {
     file.record.delivered.reset();
     Record(file, Kind::kPending, "It is being sent.");
@@ -149,7 +163,12 @@ Outcome Delivery::Send(File& file, const io::Spool& sealed) {
       log::Info("sender", file.target + " is uploaded successfully. Response from server: " + result.message);
       return {Outcome::Kind::kDelivered};
     case UploadResult::Kind::kRefused:
+      file.record.token_time = token_time_before;
       return SetAside(file, result.message);
+    case UploadResult::Kind::kStale:
+      // Neither this token nor an earlier one that was dated later counts there: go by the clock again.
+      file.record.token_time = 0;
+      return Failed(file, result.message + " It is sealed again after a pause.", result.wait_at_least);
     case UploadResult::Kind::kFailed:
       return Failed(file, result.message, result.wait_at_least);
     case UploadResult::Kind::kUnreachable:

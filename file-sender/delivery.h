@@ -33,13 +33,14 @@ struct Outcome {
     kSetAside,     // recorded with the reason
     kGone,         // there is no such file (any more)
     kChanged,      // it changed while it was read: again soon
+    kTooSoon,      // one of this name was sealed within this second: again after `wait_at_least`
     kFailed,       // recorded with the reason: again later
     kUnreachable,  // the receiver is; nothing was recorded
     kStopped,
   };
   Kind kind;
-  std::string reason = {};                // kFailed, kUnreachable
-  std::chrono::seconds wait_at_least{0};  // kFailed
+  std::string reason = {};                     // kFailed, kUnreachable
+  std::chrono::milliseconds wait_at_least{0};  // kFailed, kTooSoon
 };
 
 // Sends the first `size` bytes of `fd` as `target`, and calls `before_last_byte` before the receiver can have
@@ -54,9 +55,9 @@ class Delivery {
  public:
   // All live longer than this; `state` and `unrecorded`, which is held by whose file the receiver may have
   // and the state not, are shared by all threads. At `stop` it does not wait any more for room to write its
-  // records.
+  // records. `clock` is the system's (nanoseconds since the epoch) but in tests.
   Delivery(const Config& config, const crypto::FernetKey& key, State& state, Turn& unrecorded, Upload upload,
-           std::stop_token stop);
+           std::stop_token stop, std::function<std::uint64_t()> clock = Now);
 
   // `name`: in INPUT_DIR, and IsInput holds; nobody else delivers it meanwhile. Throws what State throws;
   // what else can go wrong is an outcome. Logs each step.
@@ -65,6 +66,7 @@ class Delivery {
  private:
   struct File;  // what is at hand
 
+  [[nodiscard]] std::optional<Outcome> TooSoon(const File& file) const;
   Outcome DeliverFile(File& file);
   Outcome Send(File& file, const io::Spool& sealed);
   // Writes XML, sealed, to `sealed`; an outcome if that did not work.
@@ -81,6 +83,7 @@ class Delivery {
   Turn& unrecorded_;
   const Upload upload_;
   const std::stop_token stop_;
+  const std::function<std::uint64_t()> clock_;
 };
 
 }  // namespace hashpost::sender

@@ -36,13 +36,24 @@ std::string MessageOf(std::string_view body) {
   return json::Printable(body, kMaxMessageBytes);
 }
 
+// The receiver's problem type, without what stands in front of it: another host or a prefix, perhaps.
+bool IsProblem(std::string_view body, std::string_view slug) {
+  TextSource source(body);
+  const auto found = json::ReadStringMember(source, "type", {.max_value_bytes = 1024});
+  const auto* type = std::get_if<std::string>(&found);
+  return type != nullptr && type->ends_with("/problems/" + std::string(slug));
+}
+
 }  // namespace
 
 UploadResult JudgeAnswer(int status, std::string_view body, std::chrono::seconds retry_after) {
   using Kind = UploadResult::Kind;
   if (status == 201) return {Kind::kAccepted, MessageOf(body)};
+  const bool is_stale = status == 409 || (status == 400 && IsProblem(body, "token-time"));
   const bool stands = status >= 400 && status < 500 && status != 408 && status != 425 && status != 429;
-  return {stands ? Kind::kRefused : Kind::kFailed,
+  return {is_stale ? Kind::kStale
+          : stands ? Kind::kRefused
+                   : Kind::kFailed,
           "status " + std::to_string(status) + ": " + MessageOf(body), std::min(retry_after, kLongestWait)};
 }
 

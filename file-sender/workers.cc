@@ -92,6 +92,8 @@ void Workers::Settle(const Queue::Job& job, const Outcome& outcome) {
       if (!options_.once || job.failures < kTriesOfOnce)
         return queue_.Again(job.name, kUnrest, job.failures + 1);
       break;
+    case Kind::kTooSoon:
+      return queue_.Again(job.name, outcome.wait_at_least, job.failures);
     case Kind::kUnreachable:
       gate_.Shut(outcome.reason);
       if (!options_.once) return queue_.Again(job.name, std::chrono::milliseconds(0), 0);

@@ -116,7 +116,7 @@ run_e2e() {
     mapfile -t all < <(find tests/e2e -name '*.bats' ! -name 'front_*.bats' | sort)
     mapfile -t long < <(printf '%s\n' "${all[@]}" | grep -E '/(bench|cloud|documents|drop.*|.*install)\.bats$')
     mapfile -t others < <(printf '%s\n' "${all[@]}" | grep -vE '/(bench|cloud|documents|drop.*|.*install)\.bats$')
-    mapfile -t neutral < <(printf '%s\n' "${all[@]}" | grep -vE '/(bench|cloud|config|documents|drop|drop_sender|.*install)\.bats$')
+    mapfile -t neutral < <(printf '%s\n' "${all[@]}" | grep -vE '/(bench|cloud|config|documents|drop|drop_sender|drop_time|.*install)\.bats$')
     # shellcheck disable=SC2046  # lists of files
     {
         start_beside e2e-drop apache "${long[@]}"

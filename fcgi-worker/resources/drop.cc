@@ -92,6 +92,8 @@ HttpError FolderProblem(const std::string& folder, const std::system_error& erro
 HttpError TokenProblem(const crypto::FernetError& error) {
   if (error.fault() == crypto::TokenFault::kChanged)
     return Unavailable("The token changed on the receiver's disk.");
+  if (error.fault() == crypto::TokenFault::kExpired || error.fault() == crypto::TokenFault::kFuture)
+    return HttpError({400, "token-time", "Token's time out of bounds", error.what(), {}});
   return HttpError({400, "bad-token", "Bad token", error.what(), {}});
 }
 

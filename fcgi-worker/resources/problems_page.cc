@@ -31,8 +31,9 @@ constexpr auto kTypes = std::to_array<Type>({
     {400, "bad-form",
      "An upload is not a form (multipart/form-data) with exactly one whole part called <code>file</code>."},
     {400, "bad-token",
-     "The upload is not a Fernet token, was cut or changed on the way, was sealed with another key, or is "
-     "too old."},
+     "The upload is not a Fernet token, was cut or changed on the way, or was sealed with another "
+     "key."},
+    {400, "token-time", "The upload's token is older than this service takes, or dated in the future."},
     {400, "bad-file-name", "The name in the path of an upload cannot be the name of a file."},
     {400, "body-incomplete", "The body ended before its stated length."},
     {400, "bad-digest-field", "A Content-Digest or Repr-Digest field is not written as RFC 9530 says."},

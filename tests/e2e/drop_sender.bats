@@ -164,11 +164,34 @@ once() {
     not logged 'set aside'
 }
 
+@test "a file that changes all the time is never dated in the future" {
+    local value
+    old_receiver_start
+    sender_start
+    for value in 1 2 3 4; do
+        put a.json "{\"v\": $value}"
+        wait_for 20 element a "$value"
+    done
+    wait_for 20 has_uploads a 4
+    (($(tail -n 1 "$DROP/receiver/requests" | cut -d' ' -f5) <= $(date +%s)))
+    [[ -z $(cut -d' ' -f5 "$DROP/receiver/requests" | sort | uniq -d) ]]
+}
+
+@test "what the receiver refuses for its time is sealed again after a pause" {
+    old_receiver_start
+    echo 409 >"$DROP/receiver/answer.a"
+    put a.json '{"v": 1}'
+    once 1
+    [[ $output == *'a.json: status 409: told to say so It is sealed again after a pause.'* && $output == *'pending 1'* ]]
+    once 0
+    has_uploads a 1
+}
+
 @test "what the receiver refuses is set aside until it changes, settings change, or --retry" {
     old_receiver_start
     local name
     for name in a b c d; do
-        echo 409 >"$DROP/receiver/answer.$name"
+        echo 403 >"$DROP/receiver/answer.$name"
         put $name.json '{"v": 1}'
     done
     once 1

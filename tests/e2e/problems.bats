@@ -12,7 +12,7 @@ HELLO=2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824
 CLOSED=" forbidden drop-off store-full not-ready "
 # These need a disk that is full or fails, or a worker that ends: other tests provoke them, and here a worker that is none says
 # them, so that each is seen to reach the client as a worker writes it.
-ELSEWHERE=" body-incomplete internal-error record-damaged store-damaged store-read-only replayed busy drop-unavailable drop-full upload-broken-off \
+ELSEWHERE=" body-incomplete internal-error record-damaged store-damaged store-read-only replayed token-time busy drop-unavailable drop-full upload-broken-off \
 store-unavailable spool-full "
 
 setup_file() {

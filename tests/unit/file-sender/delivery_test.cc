@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <thread>
 
 #include "lib/crypto/fernet_open.h"
 #include "lib/io/byte_stream.h"
@@ -30,6 +31,9 @@ class DeliveryTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(RemembersNothingBeforeTheReceiverHasIt);
   CPPUNIT_TEST(WithdrawsWhatWasDeliveredBeforeItSendsAnother);
   CPPUNIT_TEST(SealsWithATimeThatNeverGoesBack);
+  CPPUNIT_TEST(SealsOneTokenOfANameASecondAndNeverDatesOneAhead);
+  CPPUNIT_TEST(SealsByTheClockAgainAfterTheReceiverRefusedATime);
+  CPPUNIT_TEST(ForgetsTheTimeOfATokenThatTheReceiverRefused);
   CPPUNIT_TEST(AsksAgainWhenTheFileChangesMeanwhile);
   CPPUNIT_TEST(SetsAsideWithAReason);
   CPPUNIT_TEST_SUITE_END();
@@ -93,6 +97,45 @@ class DeliveryTest : public CppUnit::TestFixture {
     CPPUNIT_ASSERT_EQUAL(kFuture + 1, state_->Get("a.json")->token_time);
   }
 
+  // Once each token was dated one second after the last: in the future, for a file that changes often.
+  void SealsOneTokenOfANameASecondAndNeverDatesOneAhead() {
+    clock_ = Now;
+    std::uint64_t last = 0;
+    for (int value = 0; value < 3; ++value) {
+      Write("a.json", "[" + std::to_string(value) + "]");
+      Outcome outcome = Deliver("a.json");
+      while (outcome.kind == Kind::kTooSoon) {
+        CPPUNIT_ASSERT(outcome.wait_at_least.count() > 0 && outcome.wait_at_least.count() <= 1000);
+        std::this_thread::sleep_for(outcome.wait_at_least);
+        outcome = Deliver("a.json");
+      }
+      CPPUNIT_ASSERT(outcome.kind == Kind::kDelivered);
+      CPPUNIT_ASSERT(token_time_ > last && token_time_ <= Now() / kNanosecond);
+      last = token_time_;
+    }
+  }
+
+  void SealsByTheClockAgainAfterTheReceiverRefusedATime() {
+    FileRecord record;
+    record.token_time = kTestTime + 3600;  // of a clock that was put back since
+    state_->Put("a.json", record);
+    Write("a.json", "[1]");
+    answer_ = {UploadResult::Kind::kStale, "status 400: too far ahead."};
+    CPPUNIT_ASSERT(Deliver("a.json").kind == Kind::kFailed);
+    CPPUNIT_ASSERT_EQUAL(kTestTime + 3601, token_time_);
+    CPPUNIT_ASSERT(state_->Get("a.json")->kind == FileRecord::Kind::kPending);
+    answer_ = {UploadResult::Kind::kAccepted, ""};
+    CPPUNIT_ASSERT(Deliver("a.json").kind == Kind::kDelivered);
+    CPPUNIT_ASSERT_EQUAL(kTestTime, token_time_);
+  }
+
+  void ForgetsTheTimeOfATokenThatTheReceiverRefused() {
+    Write("a.json", "[1]");
+    answer_ = {UploadResult::Kind::kRefused, "status 400: no key fits."};
+    CPPUNIT_ASSERT(Deliver("a.json").kind == Kind::kSetAside);
+    CPPUNIT_ASSERT_EQUAL(std::uint64_t{0}, state_->Get("a.json")->token_time);
+  }
+
   void AsksAgainWhenTheFileChangesMeanwhile() {
     // The same size, and so soon that the stamp may be the same, too.
     Write("a.json", "[1]");
@@ -123,30 +166,33 @@ class DeliveryTest : public CppUnit::TestFixture {
   }
 
   Outcome Deliver(const std::string& name) {
-    Delivery delivery(config_, key_, *state_, unrecorded_,
-                      [this](const std::string& target, int fd, std::uint64_t size,
-                             const std::function<void()>& before_last_byte) {
-                        Text opened;
-                        token_time_ =
-                            crypto::OpenFernetFile(fd, crypto::FernetKeys(key_), std::nullopt, opened).Time();
-                        CPPUNIT_ASSERT_EQUAL(crypto::fernet::TokenBytes(opened.text.size()), size);
-                        target_ = target;
-                        xml_ = opened.text;
-                        ++uploads_;
-                        CPPUNIT_ASSERT(unrecorded_.IsTaken() == (size <= 512U * 1024U));
-                        before_last_byte();
-                        before_last_byte();
-                        CPPUNIT_ASSERT(unrecorded_.IsTaken());
-                        on_upload_();
-                        return answer_;
-                      },
-                      {});
+    Delivery delivery(
+        config_, key_, *state_, unrecorded_,
+        [this](const std::string& target, int fd, std::uint64_t size,
+               const std::function<void()>& before_last_byte) {
+          Text opened;
+          token_time_ = crypto::OpenFernetFile(fd, crypto::FernetKeys(key_), std::nullopt, opened).Time();
+          CPPUNIT_ASSERT_EQUAL(crypto::fernet::TokenBytes(opened.text.size()), size);
+          target_ = target;
+          xml_ = opened.text;
+          ++uploads_;
+          CPPUNIT_ASSERT(unrecorded_.IsTaken() == (size <= 512U * 1024U));
+          before_last_byte();
+          before_last_byte();
+          CPPUNIT_ASSERT(unrecorded_.IsTaken());
+          on_upload_();
+          return answer_;
+        },
+        {}, clock_);
     const Outcome outcome = delivery.Deliver(name);
     CPPUNIT_ASSERT(!unrecorded_.IsTaken());
     return outcome;
   }
 
+  static constexpr std::uint64_t kTestTime = 5'000'000'000;  // seconds; no file was ever read then
+
   TempFolder folder_;
+  std::function<std::uint64_t()> clock_ = [] { return kTestTime * kNanosecond; };
   Config config_{};
   const crypto::FernetKey key_ = crypto::FernetKey::Generate();
   std::unique_ptr<State> state_;

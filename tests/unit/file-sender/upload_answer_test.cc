@@ -16,6 +16,7 @@ UploadResult Judge(int status, const std::string& body = "{}", int retry_after =
 class UploadAnswerTest : public CppUnit::TestFixture {
   CPPUNIT_TEST_SUITE(UploadAnswerTest);
   CPPUNIT_TEST(TakesOnly201ForDelivered);
+  CPPUNIT_TEST(TellsWhatSealingAgainCures);
   CPPUNIT_TEST(QuotesWhatTheReceiverSays);
   CPPUNIT_TEST(WaitsAsTheReceiverAsksWithinABound);
   CPPUNIT_TEST_SUITE_END();
@@ -26,9 +27,19 @@ class UploadAnswerTest : public CppUnit::TestFixture {
     for (const int status : {200, 202, 204, 301, 302, 408, 425, 429, 500, 502, 503, 504, 507}) {
       CPPUNIT_ASSERT_MESSAGE(std::to_string(status), Judge(status).kind == Kind::kFailed);
     }
-    for (const int status : {400, 401, 403, 404, 405, 409, 411, 413, 415, 422}) {
+    for (const int status : {400, 401, 403, 404, 405, 411, 413, 415, 422}) {
       CPPUNIT_ASSERT_MESSAGE(std::to_string(status), Judge(status).kind == Kind::kRefused);
     }
+  }
+
+  void TellsWhatSealingAgainCures() {
+    CPPUNIT_ASSERT(Judge(409).kind == Kind::kStale);
+    CPPUNIT_ASSERT(Judge(400, R"({"msg": "too old", "type": "/problems/token-time"})").kind == Kind::kStale);
+    CPPUNIT_ASSERT(Judge(400, R"({"type": "https://drop.example/x/problems/token-time"})").kind ==
+                   Kind::kStale);
+    CPPUNIT_ASSERT(Judge(400, R"({"msg": "no key fits", "type": "/problems/bad-token"})").kind ==
+                   Kind::kRefused);
+    CPPUNIT_ASSERT(Judge(201, R"({"type": "/problems/token-time"})").kind == Kind::kAccepted);
   }
 
   void QuotesWhatTheReceiverSays() {

@@ -134,7 +134,8 @@ class UploadTest : public CppUnit::TestFixture {
     ExpectProblem(Post("books", Seal(std::string(300'000, 'x'), now),
                        [](TestExchange& exchange) { exchange.ForgetLength(); }),
                   413, "too-large");
-    ExpectProblem(Post("books", Seal("x", now - 1000)), 400, "bad-token");
+    ExpectProblem(Post("books", Seal("x", now - 1000)), 400, "token-time");
+    ExpectProblem(Post("books", Seal("x", now + 1000)), 400, "token-time");
   }
 
   void AsksToSendAgainWhatBrokeOff() {
