@@ -24,21 +24,24 @@ constexpr std::size_t kEventBytes = std::size_t{64} << 10U;
 }  // namespace
 
 FolderWatch::FolderWatch(const std::string& folder, Queue& queue, const State& state, std::uint64_t settings)
-    : folder_(folder),
-      queue_(queue),
-      state_(state),
-      settings_(settings),
-      inotify_(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC)) {
-  if (!inotify_) throw std::system_error(errno, std::system_category(), "inotify_init1");
+    : folder_(folder), queue_(queue), state_(state), settings_(settings) {}
+
+bool FolderWatch::AddWatch() {
+  if (!inotify_) inotify_ = io::UniqueFd(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
+  return inotify_ &&
+         ::inotify_add_watch(inotify_.get(), folder_.c_str(), IN_CLOSE_WRITE | IN_MOVED_TO | IN_ONLYDIR) >= 0;
 }
 
-// Again before each scan: for the same folder it changes nothing, and one that was replaced is watched from
-// now on.
 void FolderWatch::Watch() {
-  if (::inotify_add_watch(inotify_.get(), folder_.c_str(), IN_CLOSE_WRITE | IN_MOVED_TO | IN_ONLYDIR) < 0) {
-    log::Debug("sender",
-               "The folder is looked at now and then only: " + std::system_category().message(errno));
+  const bool is_watched = AddWatch();
+  // (A folder that is not there is the scan's to report.)
+  if (!is_watched && was_watched_ && errno != ENOENT) {
+    log::Warning("sender", "INPUT_DIR=" + folder_ +
+                               " cannot be watched (inotify: " + std::system_category().message(errno) +
+                               "): new files are found by scans only, each SCAN_INTERVAL. Raise the limits " +
+                               "fs.inotify.max_user_instances and max_user_watches (sysctl).");
   }
+  was_watched_ = is_watched;
 }
 
 bool FolderWatch::ReadEvents() {
@@ -60,7 +63,6 @@ bool FolderWatch::ReadEvents() {
 }
 
 ScanResult FolderWatch::Scan(std::chrono::milliseconds quiet_for) {
-  Watch();
   ScanResult result;
   const std::unique_ptr<DIR, int (*)(DIR*)> folder(::opendir(folder_.c_str()), ::closedir);
   if (!folder) {

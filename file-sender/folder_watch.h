@@ -23,11 +23,15 @@ struct ScanResult {
 
 class FolderWatch {
  public:
-  // `queue` and `state` live longer than this; `settings` as SettingsId gives it. Throws std::system_error if
-  // the machine has no inotify left.
+  // `queue` and `state` live longer than this; `settings` as SettingsId gives it.
   FolderWatch(const std::string& folder, Queue& queue, const State& state, std::uint64_t settings);
 
-  // Readable when there are events to read.
+  // From now on there are events of the folder. Call it before each scan: for the same folder it changes
+  // nothing, and one that was replaced is watched from then on. If the machine has no inotify instance or
+  // watch left, that is logged once, and only scans find files until a later call gets one.
+  void Watch();
+
+  // Readable when there are events to read; -1 without inotify.
   [[nodiscard]] int fd() const { return inotify_.get(); }
 
   // Adds what the events speak of. False if events were lost: then the folder is to be scanned.
@@ -38,7 +42,7 @@ class FolderWatch {
   ScanResult Scan(std::chrono::milliseconds quiet_for);
 
  private:
-  void Watch();
+  [[nodiscard]] bool AddWatch();
   void Visit(int folder, const std::string& name, std::chrono::milliseconds quiet_for, ScanResult& result);
 
   const std::string folder_;
@@ -47,6 +51,7 @@ class FolderWatch {
   const std::uint64_t settings_;
   io::UniqueFd inotify_;
   bool was_readable_ = true;
+  bool was_watched_ = true;
 };
 
 }  // namespace hashpost::sender

@@ -88,10 +88,12 @@ bool RunForEver(const Config& config, const crypto::FernetKey& key, State& state
   FolderWatch watch(config.input_folder, queue, state, SettingsId(config, key));
   Workers workers(config, key, state, queue, {.on_failure = [&] { ::eventfd_write(failure.get(), 1); }});
   log::Info("sender", "Watching " + config.input_folder + " for " + config.receiver.url + ".");
-  std::array<pollfd, 3> fds{{{signals, POLLIN, 0}, {failure.get(), POLLIN, 0}, {watch.fd(), POLLIN, 0}}};
+  std::array<pollfd, 3> fds{{{signals, POLLIN, 0}, {failure.get(), POLLIN, 0}, {-1, POLLIN, 0}}};
   Clock::time_point next_scan = Clock::now();
   while (fds[0].revents == 0 && fds[1].revents == 0) {
     if (Clock::now() >= next_scan) {
+      watch.Watch();
+      fds[2].fd = watch.fd();
       watch.Scan(kQuiet);
       next_scan = Clock::now() + config.scan_interval;
     }

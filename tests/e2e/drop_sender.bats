@@ -86,6 +86,49 @@ once() {
     wait_for 20 has_uploads after 1
 }
 
+# Runs the sender in the background where the user may have no inotify instance.
+sender_start_without_inotify() {
+    unshare --user --map-root-user bash -c 'echo 0 >/proc/sys/user/max_inotify_instances && exec "$@"' _ "$SENDER" "$@" >>"$DROP/log" 2>&1 3>&- &
+    sender_pid=$!
+}
+
+@test "without an inotify instance the sender warns, and scans" {
+    unshare --user --map-root-user true || skip 'no user namespaces'
+    old_receiver_start
+    put before.json '{"v": 1}'
+    sender_start_without_inotify
+    wait_for 20 has_uploads before 1
+    put after.json '{"v": 2}'
+    wait_for 20 has_uploads after 1
+    has_logged 1 "INPUT_DIR=$INPUT_DIR cannot be watched (inotify: Too many open files)"
+    sender_stop
+    ((sender_status == 0))
+    # A single run needs none.
+    put once.json '{"v": 3}'
+    sender_start_without_inotify --once
+    wait "$sender_pid"
+    sender_pid=""
+    has_uploads once 1 && has_logged 1 'cannot be watched'
+}
+
+@test "when more events come than the kernel keeps, the folder is scanned at once" {
+    export SCAN_INTERVAL=3600
+    old_receiver_start
+    put first.json '{"v": 1}'
+    sender_start
+    wait_for 20 has_uploads first 1
+    kill -STOP "$sender_pid"
+    # Of names that are not the sender's, by turns, or else they would become one event.
+    $PYTHON -I - "$INPUT_DIR" "$(</proc/sys/fs/inotify/max_queued_events)" <<'END'
+import os, sys
+for number in range(int(sys.argv[2]) + 10):
+    os.close(os.open(os.path.join(sys.argv[1], "x%d.txt" % (number % 2)), os.O_WRONLY | os.O_CREAT))
+END
+    put last.json '{"v": 2}'
+    kill -CONT "$sender_pid"
+    wait_for 20 has_uploads last 1
+}
+
 @test "names that share a prefix do not share a target" {
     old_receiver_start
     put a.json '{"v": 1}'
