@@ -266,7 +266,7 @@ for number, line in enumerate(lines):
 @test "a worker that is killed keeps what was acknowledged, and the rest can be sent again" {
     ndjson make 60000 64 "$RANDOM" >"$BATS_TEST_TMPDIR/lines"
     # (curl 7.88 does not see that HTTP/2 reset its stream, and waits.)
-    curl -sS --cacert "$CACERT" --http1.1 -N --max-time 60 -X POST -H "$TYPE" -T "$BATS_TEST_TMPDIR/lines" --limit-rate 2M "$URL/messages" \
+    curl -sS --cacert "$CACERT" --http1.1 -N --max-time 60 -X POST -H "$TYPE" -T "$BATS_TEST_TMPDIR/lines" --limit-rate 200K "$URL/messages" \
         >"$BATS_TEST_TMPDIR/answer" 2>"$BATS_TEST_TMPDIR/errors" 3>&- &
     local curl=$!
     PIDS=$curl

@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -19,10 +20,10 @@ namespace hashpost::store {
 
 inline const Admit kAdmitAll = [](std::size_t) {};
 
-inline Change Put(const std::string& message) {
+inline Change Put(std::string_view message) {
   return {crypto::HashSha256(message), message};
 }
-inline Change Del(const std::string& message) {
+inline Change Del(std::string_view message) {
   return {crypto::HashSha256(message), std::nullopt};
 }
 

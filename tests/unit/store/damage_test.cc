@@ -3,7 +3,9 @@
 #include <cppunit/extensions/HelperMacros.h>
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <fstream>
 #include <memory>
@@ -38,6 +40,7 @@ class DamageTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(CountsMessagesThatAPageForgot);
   CPPUNIT_TEST(DoesNotSayAbsentWhileAnythingIsDamaged);
   CPPUNIT_TEST(WritesNothingToADamagedTree);
+  CPPUNIT_TEST(DoesNotTakeACommitThatWasCutShortForDamage);
   CPPUNIT_TEST(RecoversEverythingWithEitherMetaPageZero);
   CPPUNIT_TEST(RecoversWhatIsWholeAndLeavesTheDamagedStoreAlone);
   CPPUNIT_TEST(DoesNotRecoverAStoreThatIsInUse);
@@ -148,6 +151,26 @@ class DamageTest : public CppUnit::TestFixture {
     CPPUNIT_ASSERT(store.Get(crypto::HashSha256(Message(1)), kAdmitAll).has_value());
     std::filesystem::remove(folder_->path() + "/damage");
     CPPUNIT_ASSERT(Outcome::kCreated == store.Apply({&put, 1}).front());
+  }
+
+  // A writer that is killed in a commit may have written the meta page, and not yet told the readers.
+  void DoesNotTakeACommitThatWasCutShortForDamage() {
+    LmdbStore store({.folder = folder_->path(), .max_bytes = kMaxBytes});
+    const Change put = Put("of the commit that was cut short");
+    (void)store.Apply({&put, 1});
+    std::fstream lock(folder_->path() + "/lock.mdb", std::ios::binary | std::ios::in | std::ios::out);
+    std::array<std::uint64_t, 16> words{};  // of its head; one is the newest commit that readers see
+    lock.read(reinterpret_cast<char*>(words.data()), sizeof words);
+    auto* const newest = std::ranges::find_if(
+        words, [](std::uint64_t word) { return word > kMessages && word < 2 * kMessages; });
+    CPPUNIT_ASSERT(newest != words.end());
+    --*newest;
+    lock.seekp((newest - words.begin()) * std::streamoff{sizeof *newest});
+    lock.write(reinterpret_cast<const char*>(newest), sizeof *newest).flush();
+    CPPUNIT_ASSERT(!store.Find(put.digest));  // no reader sees it
+    CPPUNIT_ASSERT(!store.CheckEverything().Any());
+    CPPUNIT_ASSERT(Outcome::kCreated == store.Apply({&put, 1}).front());
+    CPPUNIT_ASSERT(!store.CheckEverything().Any());
   }
 
   void RecoversEverythingWithEitherMetaPageZero() {
