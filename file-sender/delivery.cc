@@ -66,7 +66,7 @@ Outcome Delivery::Deliver(const std::string& name) {
   if (file.before) file.record = *file.before;
   if (auto outcome = TooSoon(file)) return *std::move(outcome);
   try {
-    auto opened = InputFile::Open(file.path);
+    auto opened = InputFile::Open(file.path, stop_);
     if (const auto* none = std::get_if<NoInput>(&opened)) {
       if (none->why == NoInput::Why::kGone) return {Outcome::Kind::kGone};
       file.record.stamp = none->stamp;
@@ -80,6 +80,8 @@ Outcome Delivery::Deliver(const std::string& name) {
     file.record.read_at = file.input->read_at();
     file.record.content = file.input->digest();
     return DeliverFile(file);
+  } catch (const Stopped&) {
+    return {Outcome::Kind::kStopped};
   } catch (const std::system_error& error) {  // files: a disk that is full or fails
     return Failed(file, std::string(error.what()) + ".");
   }
@@ -204,6 +206,7 @@ void Delivery::Record(File& file, FileRecord::Kind kind, const std::string& reas
   file.record.reason = reason;
   file.record.settings = settings_;
   if (!goes_on) file.record.since = Now() / kNanosecond;
+  if (file.before && !file.record.AddsTo(*file.before)) return;
   Write(file);
   file.before = file.record;
 }

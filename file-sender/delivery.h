@@ -55,7 +55,8 @@ class Delivery {
  public:
   // All live longer than this; `state` and `unrecorded`, which is held by whose file the receiver may have
   // and the state not, are shared by all threads. At `stop` it does not wait any more for room to write its
-  // records. `clock` is the system's (nanoseconds since the epoch) but in tests.
+  // records, and leaves the file that it is at. `clock` is the system's (nanoseconds since the epoch) but in
+  // tests.
   Delivery(const Config& config, const crypto::FernetKey& key, State& state, Turn& unrecorded, Upload upload,
            std::stop_token stop, std::function<std::uint64_t()> clock = Now);
 

@@ -2,30 +2,25 @@
 
 #include <algorithm>
 #include <array>
-#include <stdexcept>
+#include <cstddef>
 
 namespace hashpost::sender {
 namespace {
 
 constexpr char kFormat = 1;
 constexpr char kHasDelivered = 1;
+constexpr std::size_t kFixedBytes = 3 + 2 * crypto::Sha256Digest::kSize + 8 * sizeof(std::uint64_t);
 
 void PutNumber(std::string& bytes, std::uint64_t number) {
   for (int shift = 56; shift >= 0; shift -= 8) bytes.push_back(static_cast<char>(number >> shift));
 }
 
+// Reads on from the front of bytes that are long enough.
 class RecordReader {
  public:
   explicit RecordReader(std::string_view bytes) : rest_(bytes) {}
 
-  std::string_view Take(std::size_t size) {
-    if (rest_.size() < size) throw std::runtime_error("A record of the sender's state is cut short.");
-    const std::string_view taken = rest_.substr(0, size);
-    rest_.remove_prefix(size);
-    return taken;
-  }
-
-  char TakeByte() { return Take(1).front(); }
+  std::uint8_t TakeByte() { return static_cast<std::uint8_t>(Take(1).front()); }
 
   std::uint64_t TakeNumber() {
     std::uint64_t number = 0;
@@ -42,6 +37,12 @@ class RecordReader {
   [[nodiscard]] std::string_view rest() const { return rest_; }
 
  private:
+  std::string_view Take(std::size_t size) {
+    const std::string_view taken = rest_.substr(0, size);
+    rest_.remove_prefix(size);
+    return taken;
+  }
+
   std::string_view rest_;
 };
 
@@ -50,6 +51,19 @@ class RecordReader {
 bool FileRecord::IsSettled(const FileStamp& now, std::uint64_t settings_now) const {
   if (kind == Kind::kPending || stamp != now || !stamp.IsCertainAt(read_at)) return false;
   return kind == Kind::kDelivered || settings == settings_now;
+}
+
+bool FileRecord::AddsTo(const FileRecord& before) {
+  const bool is_same_file = stamp == before.stamp && content == before.content;
+  if (is_same_file && before.stamp.IsCertainAt(before.read_at)) {
+    read_at = std::max(read_at, before.read_at);
+  } else if (is_same_file && read_at > before.read_at + FileStamp::kCoarsest) {
+    read_at = std::max(read_at, stamp.ctime + FileStamp::kCoarsest + 1);
+  }
+  if (stamp.IsCertainAt(read_at) != before.stamp.IsCertainAt(before.read_at)) return true;
+  FileRecord otherwise = *this;
+  otherwise.read_at = before.read_at;
+  return otherwise != before;
 }
 
 std::string Encode(const FileRecord& record) {
@@ -64,15 +78,14 @@ std::string Encode(const FileRecord& record) {
   return bytes.append(record.reason);
 }
 
-FileRecord Decode(std::string_view bytes) {
+std::optional<FileRecord> Decode(std::string_view bytes) {
+  if (bytes.size() < kFixedBytes) return std::nullopt;
   RecordReader reader(bytes);
-  if (reader.TakeByte() != kFormat) {
-    throw std::runtime_error("The sender's state is of another version; use the version that wrote it.");
-  }
+  if (reader.TakeByte() != kFormat) return std::nullopt;
   FileRecord record;
   record.kind = static_cast<FileRecord::Kind>(reader.TakeByte());
   if (record.kind < FileRecord::Kind::kDelivered || record.kind > FileRecord::Kind::kPending) {
-    throw std::runtime_error("A record of the sender's state is of no known kind.");
+    return std::nullopt;
   }
   const bool has_delivered = reader.TakeByte() == kHasDelivered;
   const crypto::Sha256Digest delivered = reader.TakeDigest();

@@ -15,8 +15,7 @@ namespace {
 
 constexpr std::size_t kPieceBytes = std::size_t{64} << 10U;
 
-crypto::Sha256Digest HashFile(int fd) {
-  io::FileContent content(fd);
+crypto::Sha256Digest Hash(io::RandomAccess& content) {
   crypto::Sha256 hash;
   const auto piece = std::make_unique_for_overwrite<char[]>(kPieceBytes);
   std::uint64_t offset = 0;
@@ -64,7 +63,7 @@ std::uint64_t Now() {
   return static_cast<std::uint64_t>(time.tv_sec) * kNanosecond + static_cast<std::uint64_t>(time.tv_nsec);
 }
 
-std::variant<InputFile, NoInput> InputFile::Open(const std::string& path) {
+std::variant<InputFile, NoInput> InputFile::Open(const std::string& path, const std::stop_token& stop) {
   io::UniqueFd fd(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
   if (!fd) return WhyNot(path, errno);
   const struct stat status = Status(fd.get());
@@ -73,15 +72,19 @@ std::variant<InputFile, NoInput> InputFile::Open(const std::string& path) {
                    S_ISDIR(status.st_mode) ? "It is a folder, and only files are sent; rename it."
                                            : "It is no regular file; remove it."};
   }
-  return InputFile(std::move(fd), FileStamp(status));
+  return InputFile(std::move(fd), FileStamp(status), stop);
 }
 
-InputFile::InputFile(io::UniqueFd fd, const FileStamp& stamp)
-    : fd_(std::move(fd)), stamp_(stamp), read_at_(Now()), digest_(HashFile(fd_.get())), content_(fd_.get()) {}
+InputFile::InputFile(io::UniqueFd fd, const FileStamp& stamp, const std::stop_token& stop)
+    : fd_(std::move(fd)),
+      stamp_(stamp),
+      read_at_(Now()),
+      content_(fd_.get(), stop),
+      digest_(Hash(content_)) {}
 
 bool InputFile::IsUnchanged() const {
   if (FileStamp(Status(fd_.get())) != stamp_) return false;
-  return stamp_.IsCertainAt(read_at_) || HashFile(fd_.get()) == digest_;
+  return stamp_.IsCertainAt(read_at_) || Hash(content_) == digest_;
 }
 
 }  // namespace hashpost::sender

@@ -3,8 +3,12 @@
 
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <span>
+#include <stop_token>
 #include <string>
+#include <utility>
 #include <variant>
 
 #include "file-sender/file_stamp.h"
@@ -26,10 +30,29 @@ struct NoInput {
   std::string sentence;  // what is wrong, what to do
 };
 
+// The sender is to end; nothing was made of the file.
+struct Stopped {};
+
+// The bytes of a file until `stop`: then reading throws Stopped.
+class StoppableContent final : public io::RandomAccess {
+ public:
+  StoppableContent(int fd, std::stop_token stop) : content_(fd), stop_(std::move(stop)) {}
+  [[nodiscard]] std::size_t ReadAt(std::uint64_t offset, std::span<char> buffer) override {
+    if (stop_.stop_requested()) throw Stopped();
+    return content_.ReadAt(offset, buffer);
+  }
+
+ private:
+  io::FileContent content_;
+  std::stop_token stop_;
+};
+
 class InputFile {
  public:
-  // Follows symbolic links; never waits (for the writer of a FIFO, say) and never changes anything.
-  [[nodiscard]] static std::variant<InputFile, NoInput> Open(const std::string& path);
+  // Follows symbolic links; never waits (for the writer of a FIFO, say) and never changes anything. At `stop`
+  // this and all that reads the content throws Stopped.
+  [[nodiscard]] static std::variant<InputFile, NoInput> Open(const std::string& path,
+                                                             const std::stop_token& stop = {});
 
   [[nodiscard]] const FileStamp& stamp() const { return stamp_; }   // when it was opened
   [[nodiscard]] std::uint64_t read_at() const { return read_at_; }  // then, nanoseconds since the epoch
@@ -40,13 +63,14 @@ class InputFile {
   [[nodiscard]] bool IsUnchanged() const;
 
  private:
-  InputFile(io::UniqueFd fd, const FileStamp& stamp);  // reads all of it; throws std::system_error
+  // Reads all of it; throws std::system_error.
+  InputFile(io::UniqueFd fd, const FileStamp& stamp, const std::stop_token& stop);
 
   io::UniqueFd fd_;
   FileStamp stamp_;
   std::uint64_t read_at_;
+  mutable StoppableContent content_;  // (it has no position)
   crypto::Sha256Digest digest_;
-  io::FileContent content_;
 };
 
 // The stamp of the file `name` in the folder `folder` (AT_FDCWD: a path), links followed; all zero if there

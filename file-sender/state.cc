@@ -5,9 +5,12 @@
 
 #include <cerrno>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #include "lib/io/folder.h"
+#include "lib/json/json.h"
+#include "lib/log/log.h"
 
 namespace hashpost::sender {
 namespace {
@@ -58,7 +61,12 @@ std::optional<FileRecord> State::Get(const std::string& name) const {
   const lmdb::ReadTxn txn(env_);
   const auto bytes = lmdb::Get(txn.get(), files_, name);
   if (!bytes) return std::nullopt;
-  return Decode(*bytes);
+  auto record = Decode(*bytes);
+  if (!record) {
+    log::Warning("sender", "The record of " + json::Printable(name, 255) +
+                               " in STATUS_DB_PATH is damaged; the file counts as new.");
+  }
+  return record;
 }
 
 void State::Put(const std::string& name, const FileRecord& record) {
@@ -71,26 +79,27 @@ void State::Put(const std::string& name, const FileRecord& record) {
 std::size_t State::ForgetSetAside() {
   lmdb::WriteTxn txn(env_);
   guard_.Check();
-  std::vector<std::string> names;
+  std::vector<std::pair<std::string, FileRecord>> found;
   {
     lmdb::Cursor cursor(txn.get(), files_);
     while (const auto entry = cursor.Next()) {
-      if (Decode(entry->value).kind == FileRecord::Kind::kSetAside) names.emplace_back(entry->key);
+      auto record = Decode(entry->value);
+      if (!record || record->kind != FileRecord::Kind::kSetAside) continue;
+      record->kind = FileRecord::Kind::kPending;
+      found.emplace_back(entry->key, *std::move(record));
     }
   }
-  for (const std::string& name : names) {
-    FileRecord record = Decode(*lmdb::Get(txn.get(), files_, name));
-    record.kind = FileRecord::Kind::kPending;
-    Replace(txn, files_, name, record);
-  }
+  for (const auto& [name, record] : found) Replace(txn, files_, name, record);
   txn.Commit();
-  return names.size();
+  return found.size();
 }
 
 void State::ForEach(const std::function<void(std::string_view, const FileRecord&)>& visit) const {
   const lmdb::ReadTxn txn(env_);
   lmdb::Cursor cursor(txn.get(), files_);
-  while (const auto entry = cursor.Next()) visit(entry->key, Decode(entry->value));
+  while (const auto entry = cursor.Next()) {
+    if (const auto record = Decode(entry->value)) visit(entry->key, *record);
+  }
 }
 
 }  // namespace hashpost::sender

@@ -32,8 +32,8 @@ class State {
   // lmdb::FilesReplaced or std::system_error.
   explicit State(const std::string& folder);
 
-  // These throw lmdb::Error, lmdb::FilesReplaced if the files are not those any more that are open, and
-  // std::runtime_error for a record that is none.
+  // These throw lmdb::Error, and lmdb::FilesReplaced if the files are not those any more that are open. A
+  // record that is damaged counts as missing: its file is sent once more. Get logs that.
   [[nodiscard]] std::optional<FileRecord> Get(const std::string& name) const;
 
   // On return the record is on the disk, in place of the one before.

@@ -50,8 +50,9 @@ with_clock() {
 # clock WHO SECONDS: from now on the clock of WHO (sender, receiver) is off by so many seconds, such as +3600.
 clock() { echo "$2" >"$SCRATCH/.clock" && mv "$SCRATCH/.clock" "$SCRATCH/$1-clock"; }
 
+# start [COMMAND…]: the sender, by its clock, run by COMMAND.
 start() {
-    eval "$(with_clock sender) \"\$SENDER\" >>\"\$DROP/log\" 2>&1 3>&- &"
+    eval "$(with_clock sender) \"\$@\" \"\$SENDER\" >>\"\$DROP/log\" 2>&1 3>&- &"
     sender_pid=$!
     wait_for 20 logged Watching
 }
@@ -131,4 +132,26 @@ is_pending() { run "$SENDER" --status && [[ $output == *'set aside  0'* && $outp
     wait_for 20 is_pending old 409
     clock sender +40
     wait_for 40 arrived old 3
+}
+
+# rested SCANS: during the last so many scans of INPUT_DIR nothing was read there, and nothing was written.
+rested() {
+    awk -v scans="$1" -v folder="\"$INPUT_DIR\"" '
+        index($0, folder) { seen++; busy[seen] = 0 }
+        /\.json"|fdatasync/ { busy[seen] = 1 }
+        END {
+            for (i = seen - scans; i < seen; i++) if (i < 1 || busy[i]) exit 1
+        }' "$DROP/trace"
+}
+
+@test "a file whose time lies in the future is not read and recorded again at each scan" {
+    clock sender -3600
+    clock receiver -3600
+    put future.json '{"v": 1}'
+    touch -d '+2 hours' "$INPUT_DIR/future.json"
+    start strace -f -o "$DROP/trace" -e trace=openat,fdatasync
+    wait_for 20 arrived future 1
+    wait_for 30 rested 3
+    put future.json '{"v": 2}'
+    wait_for 20 arrived future 2
 }

@@ -36,6 +36,7 @@ class DeliveryTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(ForgetsTheTimeOfATokenThatTheReceiverRefused);
   CPPUNIT_TEST(AsksAgainWhenTheFileChangesMeanwhile);
   CPPUNIT_TEST(SetsAsideWithAReason);
+  CPPUNIT_TEST(LeavesAFileAtAStopDuringTheConversion);
   CPPUNIT_TEST_SUITE_END();
 
  public:
@@ -160,6 +161,18 @@ class DeliveryTest : public CppUnit::TestFixture {
     CPPUNIT_ASSERT_EQUAL(0, uploads_);
   }
 
+  void LeavesAFileAtAStopDuringTheConversion() {
+    Write("a.json", "[1]");
+    clock_ = [this] {  // asked when the file was read and before it is converted
+      stop_.request_stop();
+      return kTestTime * kNanosecond;
+    };
+    CPPUNIT_ASSERT(Deliver("a.json").kind == Kind::kStopped);
+    CPPUNIT_ASSERT(Deliver("a.json").kind == Kind::kStopped);  // while it is read
+    CPPUNIT_ASSERT_EQUAL(0, uploads_);
+    CPPUNIT_ASSERT(!state_->Get("a.json"));
+  }
+
  private:
   void Write(const std::string& name, const std::string& text) const {
     std::ofstream(folder_.path() + "/" + name) << text;
@@ -183,7 +196,7 @@ class DeliveryTest : public CppUnit::TestFixture {
           on_upload_();
           return answer_;
         },
-        {}, clock_);
+        stop_.get_token(), clock_);
     const Outcome outcome = delivery.Deliver(name);
     CPPUNIT_ASSERT(!unrecorded_.IsTaken());
     return outcome;
@@ -192,6 +205,7 @@ class DeliveryTest : public CppUnit::TestFixture {
   static constexpr std::uint64_t kTestTime = 5'000'000'000;  // seconds; no file was ever read then
 
   TempFolder folder_;
+  std::stop_source stop_;
   std::function<std::uint64_t()> clock_ = [] { return kTestTime * kNanosecond; };
   Config config_{};
   const crypto::FernetKey key_ = crypto::FernetKey::Generate();
