@@ -30,8 +30,6 @@ using http::HttpError;
 constexpr std::size_t kPieceBytes = std::size_t{64} * 1024;
 // The form around the token: boundaries, the part's header, and what may stand before and behind.
 constexpr std::uint64_t kFormBytes = std::uint64_t{32} * 1024;
-constexpr std::string_view kExtension = ".xml";
-constexpr std::string_view kAsideExtension = ".xml.new";
 
 void MakeFolder(const std::string& path) {
   constexpr mode_t kMode = 0700;
@@ -138,36 +136,42 @@ class PlaintextSink : public io::ByteSink {
 }  // namespace
 
 Drop::Drop(DropOptions options)
-    : options_(std::move(options)), keys_(LoadKeys(options_)), ledger_(LedgerFolder(options_.state)) {
-  SweepFolder();
-  SyncFolderOfOutput();
-  log::Info("receiver", "Files that are uploaded land in " + options_.folder + ".");
-}
-
-// Whoever made the folder may not have synced the one above it; without that a loss of power takes it away
-// with every file in it.
-void Drop::SyncFolderOfOutput() const {
-  try {
-    io::SyncFolderOf(options_.folder);
-  } catch (const std::system_error& error) {
-    log::Error("receiver", std::string(error.what()) + ".");
-  }
+    : options_(std::move(options)),
+      keys_(LoadKeys(options_)),
+      ledger_(LedgerFolder(options_.state)),
+      output_(options_.folder, options_.state + "/incoming", options_.rights) {
+  CheckFolder();
 }
 
 // A process that was killed between two calls may have left the aside name of a file. Under the lock of its
 // name it is nobody's.
-void Drop::SweepFolder() const {
+void Drop::Sweep() const {
   std::error_code error;
-  for (std::filesystem::directory_iterator entry(options_.folder, error), end; !error && entry != end;
-       entry.increment(error)) {
-    const std::string name = entry->path().filename();
-    if (!name.starts_with('.') || !name.ends_with(kAsideExtension)) continue;
-    const store::NameLock lock(LockFile(), name.substr(1, name.size() - 1 - kAsideExtension.size()));
-    std::filesystem::remove(entry->path(), error);
+  for (const io::UniqueFd& folder : output_.IncomingFolders()) {
+    const std::string path = "/proc/self/fd/" + std::to_string(folder.get());
+    for (std::filesystem::directory_iterator entry(path, error), end; !error && entry != end;
+         entry.increment(error)) {
+      const std::string aside = entry->path().filename();
+      if (!aside.ends_with(OutputFolder::kAsideExtension)) continue;
+      const store::NameLock lock(LockFile(),
+                                 aside.substr(0, aside.size() - OutputFolder::kAsideExtension.size()));
+      ::unlinkat(folder.get(), aside.c_str(), 0);
+    }
   }
-  if (error) {
-    log::Error("receiver", "OUTPUT_DIR=" + options_.folder + " cannot be read (" + error.message() +
-                               "): uploads are refused until that is put right.");
+}
+
+// What stands in the way of uploads is said at the start.
+void Drop::CheckFolder() {
+  try {
+    output_.Check();
+    Sweep();
+    // Whoever made the folder may not have synced the one above it; without that a loss of power takes it
+    // away with every file in it.
+    io::SyncFolderOf(options_.folder);
+    log::Info("receiver", "Files that are uploaded land in " + options_.folder + ".");
+  } catch (const std::system_error& error) {
+    log::Error("receiver", "Nothing can be put into OUTPUT_DIR=" + options_.folder + ": " + error.what() +
+                               ". Uploads are refused until that is put right.");
   }
 }
 
@@ -218,17 +222,16 @@ std::string Drop::Receive(const std::string& name, io::ByteSource& token) {
 }
 
 std::string Drop::Unseal(const std::string& name, io::ByteSource& token) {
-  const io::UniqueFd folder(::open(options_.folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!folder) throw std::system_error(errno, std::system_category(), "it cannot be opened");
-  std::optional<io::UnnamedFile> spool(folder.get());
+  const io::UniqueFd incoming = output_.OpenIncoming();
+  std::optional<io::UnnamedFile> spool(incoming.get());
   const crypto::VerifiedToken verified = Spool(token, *spool);
-  io::UnnamedFile file(folder.get());
+  io::UnnamedFile file(incoming.get());
   PlaintextSink plaintext(file);
   io::FileSource spooled(spool->fd());
   crypto::DecryptSpooledFernet(verified, spooled, plaintext);
   spool.reset();  // its room on the disk is free again
   Place(name, {.time = verified.Time(), .tag = verified.Code(), .content = plaintext.Digest()}, file);
-  return options_.folder + "/" + name + std::string(kExtension);
+  return options_.folder + "/" + name + std::string(OutputFolder::kExtension);
 }
 
 // The ledger comes first: were the process killed after the rename, an older token could undo it. Killed
@@ -236,8 +239,14 @@ std::string Drop::Unseal(const std::string& name, io::ByteSource& token) {
 // taken.
 void Drop::Place(const std::string& name, const store::Arrival& arrival, io::UnnamedFile& file) {
   const progress::Waiting for_the_disk;
-  file.Sync();
+  const io::UniqueFd folder = output_.Finish(file);
   const store::NameLock lock(LockFile(), name);
+  Admit(name, arrival);
+  output_.Put(file, folder, name);
+}
+
+// Throws if what the name holds must stay.
+void Drop::Admit(const std::string& name, const store::Arrival& arrival) {
   switch (ledger_.Admit(name, arrival)) {
     case store::Verdict::kTaken:
       break;
@@ -256,7 +265,6 @@ void Drop::Place(const std::string& name, const store::Arrival& arrival, io::Unn
                        "Too many tokens for this name were sealed within one second: seal the content again.",
                        {{"Retry-After", "1"}}});
   }
-  file.Publish(name + std::string(kExtension), "." + name + std::string(kAsideExtension));
 }
 
 }  // namespace hashpost::resources

@@ -11,6 +11,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "fcgi-worker/resources/output_folder.h"
 #include "lib/crypto/fernet_key.h"
 #include "lib/crypto/fernet_open.h"
 #include "lib/io/byte_stream.h"
@@ -20,9 +21,10 @@
 namespace hashpost::resources {
 
 struct DropOptions {
-  std::string folder;                           // where the files land
-  std::string key_file;                         // made if it is missing
-  std::string state;                            // folder of the ledger and the locks, made if it is missing
+  std::string folder;    // where the files land
+  std::string key_file;  // made if it is missing
+  std::string state;     // folder of the ledger, the locks and what is not whole yet; made if it is missing
+  OutputFolder::Rights rights{};                // of the files
   std::uint64_t max_file_bytes = 0;             // of a file, decrypted; 0: any
   std::optional<std::chrono::seconds> max_age;  // of a token, by its own time
 };
@@ -34,7 +36,7 @@ class DropUnavailable : public std::runtime_error {
 
 class Drop {
  public:
-  // Reads or makes the key, opens the ledger, and removes what a killed process left in the folder. Throws
+  // Reads or makes the key, opens the ledger, and removes what a killed process left. Throws
   // DropUnavailable, crypto::FernetKeyError or store::StoreError.
   explicit Drop(DropOptions options);
 
@@ -48,16 +50,18 @@ class Drop {
   [[nodiscard]] std::uint64_t MaxContentBytes() const;
 
  private:
-  void SweepFolder() const;
-  void SyncFolderOfOutput() const;
+  void Sweep() const;
+  void CheckFolder();
   [[nodiscard]] crypto::VerifiedToken Spool(io::ByteSource& token, io::UnnamedFile& spool) const;
   std::string Unseal(const std::string& name, io::ByteSource& token);
   void Place(const std::string& name, const store::Arrival& arrival, io::UnnamedFile& file);
+  void Admit(const std::string& name, const store::Arrival& arrival);
   [[nodiscard]] std::string LockFile() const { return options_.state + "/names.lock"; }
 
   const DropOptions options_;
   crypto::FernetKeys keys_;
   store::DropLedger ledger_;
+  OutputFolder output_;
 };
 
 }  // namespace hashpost::resources

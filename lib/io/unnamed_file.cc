@@ -20,7 +20,10 @@ namespace {
 
 UnnamedFile::UnnamedFile(int folder)
     : folder_(folder), file_(::openat(folder, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0640)) {
-  if (!file_) Throw("a new file cannot be opened");
+  if (file_) return;
+  Throw(errno == EOPNOTSUPP
+            ? "its file system makes no files without a name (O_TMPFILE), as ext4, xfs, btrfs and tmpfs do"
+            : "a new file cannot be opened");
 }
 
 void UnnamedFile::Write(std::string_view bytes) {
@@ -37,29 +40,29 @@ void UnnamedFile::Sync() {
   if (::fsync(fd()) != 0) Throw("syncing fails");
 }
 
-// False: the name is taken. (linkat by the descriptor alone would want a capability.)
-bool UnnamedFile::Link(const std::string& name) const {
+// (linkat by the descriptor alone would want a capability.)
+void UnnamedFile::Link(const std::string& name) const {
   const std::string self = "/proc/self/fd/" + std::to_string(fd());
-  if (::linkat(AT_FDCWD, self.c_str(), folder_, name.c_str(), AT_SYMLINK_FOLLOW) == 0) return true;
-  if (errno != EEXIST) Throw("the file cannot be given its name");
-  return false;
+  if (::linkat(AT_FDCWD, self.c_str(), folder_, name.c_str(), AT_SYMLINK_FOLLOW) != 0)
+    Throw("the file cannot be given a name");
 }
 
-void UnnamedFile::Publish(const std::string& name, const std::string& aside) {
-  if (!Link(name)) {
-    // A link never replaces anything, a rename does. What an earlier process left of the other name is in the
-    // way.
-    if (::unlinkat(folder_, aside.c_str(), 0) != 0 && errno != ENOENT)
-      Throw("a left-over file cannot be removed");
-    if (!Link(aside)) Throw("the file cannot be given its name");
-    if (::renameat(folder_, aside.c_str(), folder_, name.c_str()) != 0) {
-      const int error = errno;
-      ::unlinkat(folder_, aside.c_str(), 0);
-      errno = error;
-      Throw("the file cannot take the place of the old one");
-    }
+void UnnamedFile::Publish(int folder, const std::string& name, const std::string& aside) {
+  // A link never replaces anything, and what an earlier process left is in its way.
+  if (::unlinkat(folder_, aside.c_str(), 0) != 0 && errno != ENOENT)
+    Throw("a left-over file cannot be removed");
+  Link(aside);
+  // The kernel reports the closing of a file that could be written under the name that it has then; of one
+  // that was opened without a name it never knows the new one.
+  UniqueFd written(::openat(folder_, aside.c_str(), O_WRONLY | O_NOFOLLOW | O_CLOEXEC));
+  if (::renameat(folder_, aside.c_str(), folder, name.c_str()) != 0) {
+    const int error = errno;
+    ::unlinkat(folder_, aside.c_str(), 0);
+    errno = error;
+    Throw("the file cannot be put in its place");
   }
-  if (::fsync(folder_) != 0) Throw("syncing the folder fails");
+  written = UniqueFd();
+  if (::fsync(folder) != 0) Throw("syncing the folder fails");
 }
 
 }  // namespace hashpost::io

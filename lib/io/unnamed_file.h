@@ -24,18 +24,19 @@ class UnnamedFile final : public ByteSink {
   // Forces what was written to the disk.
   void Sync();
 
-  // After Sync: the file gets `name` in its folder, at once and in place of the file that has it, and this is
-  // on the disk on return. If the name is taken the file is called `aside` for a moment, which is replaced,
-  // too: two threads or processes may not use the same `aside` at once. A process that is killed then may
-  // leave `aside` behind.
-  void Publish(const std::string& name, const std::string& aside);
+  // After Sync: the file appears as `name` in `folder`, an open folder of the same file system, by one
+  // rename(2), in place of the file that has the name; this is on the disk on return. Before that it is
+  // called `aside` for a moment in its own folder, where that is replaced: two threads or processes may not
+  // use the same `aside` at once, and a process that is killed then may leave it behind. Who watches `folder`
+  // (inotify(7)) is told moved_to, then close_write, of `name`, and never of anything else.
+  void Publish(int folder, const std::string& name, const std::string& aside);
 
   // For reading; valid as long as this object.
   [[nodiscard]] int fd() const { return file_.get(); }
   [[nodiscard]] std::uint64_t size() const { return size_; }
 
  private:
-  [[nodiscard]] bool Link(const std::string& name) const;
+  void Link(const std::string& name) const;
 
   const int folder_;
   UniqueFd file_;

@@ -8,7 +8,7 @@ TRACE: strace -f -yy -s 512 of a worker, with the calls of CALLS below. KIND:
 
 LMDB commits in this order: it writes the pages to data.mdb, fdatasyncs it, and writes the meta page to data.mdb
 through a descriptor that was opened with O_DSYNC. A file is synced without a name, the ledger commits, the file gets
-its name, its folder is synced. Only then may the first byte of the response leave.
+a name beside the output folder and is moved into that, which is synced. Only then may the first byte of the response leave.
 Prints how many responses were right; exits 1 at the first that was not.
 """
 
@@ -22,9 +22,9 @@ LINE = re.compile(r"^(\d+) +(?:<\.\.\. (\w+) resumed>|(\w+)\()(.*)$")
 NEEDED = {
     "message": re.compile("D+SD+$"),
     "line": re.compile("D+SD+$"),
-    "file": re.compile("FL+CL+N+O$"),
+    "file": re.compile("FL+CL+ANO$"),
 }
-LETTERS = {"message": "DS", "line": "DS", "file": "FLCNO"}
+LETTERS = {"message": "DS", "line": "DS", "file": "FLCANO"}
 RESPONSES = {"message": "Status: 20", "line": '\\"digest\\"', "file": "Status: 201"}
 
 
@@ -41,7 +41,9 @@ def letter(name, text):
         return "S" if store else "C" if ledger else ""
     if name == "fsync":
         return "F" if re.search(r"/#\d+", file) else "O" if "/output>" in file else ""
-    return "N" if name in ("linkat", "renameat", "renameat2") else ""
+    if name == "linkat":
+        return "A"
+    return "N" if name in ("renameat", "renameat2") and "/output>" in text else ""
 
 
 def calls(lines, response):

@@ -167,11 +167,16 @@ class UploadTest : public CppUnit::TestFixture {
   }
 
   void SweepsWhatAKillLeft() {
-    for (const char* name : {"/.books.xml.new", "/.other", "/books.xml.new"})
-      std::ofstream(Output() + name) << "x";
+    const std::string inside = Output() + "/.hashpost-incoming";
+    std::filesystem::create_directory(inside);
+    const std::string incoming = folder_.path() + "/drop/incoming";
+    for (const std::string& name : {incoming + "/books.xml.new", inside + "/books.xml.new",
+                                    incoming + "/other", Output() + "/books.xml.new"})
+      std::ofstream(name) << "x";
     Open();
-    CPPUNIT_ASSERT(!std::filesystem::exists(Output() + "/.books.xml.new"));
-    CPPUNIT_ASSERT(std::filesystem::exists(Output() + "/.other"));
+    CPPUNIT_ASSERT(!std::filesystem::exists(incoming + "/books.xml.new"));
+    CPPUNIT_ASSERT(!std::filesystem::exists(inside + "/books.xml.new"));
+    CPPUNIT_ASSERT(std::filesystem::exists(incoming + "/other"));
     CPPUNIT_ASSERT(std::filesystem::exists(Output() + "/books.xml.new"));
   }
 

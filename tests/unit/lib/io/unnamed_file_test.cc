@@ -75,7 +75,7 @@ class UnnamedFileTest : public CppUnit::TestFixture {
     CPPUNIT_ASSERT_THROW(UnnamedFile(no_folder.get()), std::system_error);
     UnnamedFile file(folder_fd_.get());
     std::filesystem::remove_all(folder_.path());
-    CPPUNIT_ASSERT_THROW(file.Publish("a.xml", ".a.xml.new"), std::system_error);
+    CPPUNIT_ASSERT_THROW(file.Publish(folder_fd_.get(), "a.xml", ".a.xml.new"), std::system_error);
   }
 
  private:
@@ -83,7 +83,7 @@ class UnnamedFileTest : public CppUnit::TestFixture {
     UnnamedFile file(folder_fd_.get());
     file.Write(content);
     file.Sync();
-    file.Publish("a.xml", ".a.xml.new");
+    file.Publish(folder_fd_.get(), "a.xml", ".a.xml.new");
   }
   [[nodiscard]] std::string Content(const std::string& name) const {
     std::ifstream in(folder_.path() + "/" + name);
