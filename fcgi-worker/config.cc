@@ -1,6 +1,7 @@
 #include "fcgi-worker/config.h"
 
 #include <algorithm>
+#include <sstream>
 #include <string_view>
 
 #include "fcgi-worker/resources/message_json.h"
@@ -16,6 +17,24 @@ constexpr std::uint64_t kTiB = kGiB * 1024;
 // Bounds of all settings that are seconds.
 constexpr SettingsReader::Range kSeconds{1, 3600};
 
+// What is received is data: nobody may execute it, and its owner can write it.
+mode_t ReadFileMode(const SettingsReader& reader) {
+  const std::string text = reader.Text("HASHPOST_FILE_MODE", "0640");
+  const std::string_view digits =
+      std::string_view(text).substr(text.size() == 4 && text.front() == '0' ? 1 : 0);
+  const bool is_mode = digits.size() == 3 && digits.front() == '6' &&
+                       digits.find_first_not_of("046") == std::string_view::npos;
+  if (!is_mode)
+    SettingsReader::Refuse("HASHPOST_FILE_MODE", text, "0600, 0640, 0660, 0644 or the like, in octal");
+  return static_cast<mode_t>(std::stoul(text, nullptr, 8));
+}
+
+std::string Octal(mode_t mode) {
+  std::ostringstream text;
+  text << '0' << std::oct << mode;
+  return text.str();
+}
+
 void ReadDrop(const SettingsReader& reader, Config& config) {
   constexpr std::uint64_t kCentury = 100ULL * 366 * 24 * 3600;
   config.output_dir = reader.Text("OUTPUT_DIR", (config.data + "/drop/output").c_str());
@@ -28,6 +47,8 @@ void ReadDrop(const SettingsReader& reader, Config& config) {
   config.decryption_key = reader.Text("DECRYPTION_KEY", (config.data + "/drop/decryption_key").c_str());
   config.file_uploads = reader.Number("HASHPOST_FILE_UPLOADS", 4, {1, 64});
   config.max_file_bytes = reader.Bytes("HASHPOST_MAX_FILE_BYTES", 0, {0, 16 * kTiB});
+  config.file_mode = ReadFileMode(reader);
+  config.file_group = reader.Text("HASHPOST_FILE_GROUP", "");
   config.token_max_age = std::chrono::seconds(reader.Number("HASHPOST_TOKEN_MAX_AGE", 0, {0, kCentury}));
 }
 
@@ -83,6 +104,8 @@ std::string Describe(const Config& config) {
   add("DECRYPTION_KEY", config.decryption_key);
   add("HASHPOST_FILE_UPLOADS", std::to_string(config.file_uploads));
   add("HASHPOST_MAX_FILE_BYTES", std::to_string(config.max_file_bytes));
+  add("HASHPOST_FILE_MODE", Octal(config.file_mode));
+  add("HASHPOST_FILE_GROUP", config.file_group);
   add("HASHPOST_GZIP", config.gzip ? "yes" : "no");
   add("HASHPOST_TOKEN_MAX_AGE", std::to_string(config.token_max_age.count()));
   add("HASHPOST_HANG_SECONDS", std::to_string(config.hang_limit.count()));

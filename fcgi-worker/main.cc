@@ -111,6 +111,8 @@ std::unique_ptr<resources::Upload> OpenUpload(const Config& config) {
   resources::DropOptions options{.folder = config.output_dir,
                                  .key_file = config.decryption_key,
                                  .state = config.data + "/drop",
+                                 .mode = config.file_mode,
+                                 .group = config.file_group,
                                  .max_file_bytes = config.max_file_bytes,
                                  .max_age = std::nullopt};
   if (config.token_max_age.count() > 0) options.max_age = config.token_max_age;

@@ -1,11 +1,13 @@
 #include "fcgi-worker/resources/drop.h"
 
 #include <fcntl.h>
+#include <grp.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <filesystem>
 #include <memory>
 #include <system_error>
@@ -56,6 +58,21 @@ crypto::FernetKeys LoadKeys(const DropOptions& options) {
   log::Info("receiver", "Files are decrypted with " + std::to_string(file.keys.All().size()) + " key(s) of " +
                             path + "; fingerprint of the first: " + fingerprint + ".");
   return file.keys;
+}
+
+// `group` is the name of a group or its number; nullopt if it is empty.
+std::optional<gid_t> FindGroup(const std::string& group) {
+  if (group.empty()) return std::nullopt;
+  std::array<char, 65536> text{};
+  struct group entry {};
+  struct group* found = nullptr;
+  ::getgrnam_r(group.c_str(), &entry, text.data(), text.size(), &found);
+  if (found != nullptr) return found->gr_gid;
+  gid_t number = 0;
+  const auto [end, error] = std::from_chars(group.data(), group.data() + group.size(), number);
+  if (error != std::errc{} || end != group.data() + group.size() || number == static_cast<gid_t>(-1))
+    throw DropUnavailable("HASHPOST_FILE_GROUP=" + group + " is not a group of this machine.");
+  return number;
 }
 
 // The ledger's folder, once it is there.
@@ -139,7 +156,8 @@ Drop::Drop(DropOptions options)
     : options_(std::move(options)),
       keys_(LoadKeys(options_)),
       ledger_(LedgerFolder(options_.state)),
-      output_(options_.folder, options_.state + "/incoming", options_.rights) {
+      output_(options_.folder, options_.state + "/incoming",
+              {.mode = options_.mode, .group = FindGroup(options_.group)}) {
   CheckFolder();
 }
 

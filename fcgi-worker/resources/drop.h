@@ -24,8 +24,9 @@ struct DropOptions {
   std::string folder;    // where the files land
   std::string key_file;  // made if it is missing
   std::string state;     // folder of the ledger, the locks and what is not whole yet; made if it is missing
-  OutputFolder::Rights rights{};                // of the files
-  std::uint64_t max_file_bytes = 0;             // of a file, decrypted; 0: any
+  mode_t mode = OutputFolder::kDefaultMode;  // of a file, whatever the umask
+  std::string group;                 // of a file, by name or number; empty: the folder's if it is setgid
+  std::uint64_t max_file_bytes = 0;  // of a file, decrypted; 0: any
   std::optional<std::chrono::seconds> max_age;  // of a token, by its own time
 };
 

@@ -99,6 +99,9 @@ std::optional<gid_t> OutputFolder::GroupIn(const io::UniqueFd& folder) const {
 io::UniqueFd OutputFolder::OpenIncoming() {
   const io::UniqueFd folder = Open();
   const std::optional<gid_t> group = GroupIn(folder);
+  if (rights_.group && !MayGive(*rights_.group))
+    Throw(EPERM, "its files cannot be given the group " + std::to_string(*group) +
+                     ", to which this user does not belong");
   // A group that is not this process's can only be inherited.
   if (!only_inside_ && (!group || MayGive(*group))) {
     io::UniqueFd incoming = MakeOwn(AT_FDCWD, incoming_);

@@ -112,3 +112,54 @@ tell_consumers() {
     upload films second
     [[ $(stat -c '%a %U %G' "$OUTPUT_DIR/films.xml") == '640 www-data www-data' ]]
 }
+
+@test "files get the mode and the group that were chosen" {
+    OWN_STACK=1
+    stack_new
+    export OUTPUT_DIR=$SCRATCH/out HASHPOST_FILE_MODE=0664 HASHPOST_FILE_GROUP=games
+    ((EUID == 0)) || HASHPOST_FILE_GROUP=$(id -gn)
+    # Only one of the user's own.
+    ((EUID != 0)) || {
+        run -78 "$ROOT/service/hashpost" up 3>&-
+        [[ $output == *"HASHPOST_FILE_GROUP=games is a group that www-data does not belong to"* ]]
+        HASHPOST_FILE_GROUP=www-data
+    }
+    stack_start
+    upload books first
+    [[ $(stat -c '%a %G' "$OUTPUT_DIR/books.xml") == "664 $HASHPOST_FILE_GROUP" ]]
+}
+
+# An upload that a worker is reading: something of it is kept.
+is_kept() {
+    local pid
+    for pid in $(worker_pids); do
+        ! find "/proc/$pid/fd" -lname "$SCRATCH/*/#*" 2>/dev/null | grep -q . || return 0
+    done
+    return 1
+}
+
+@test "if another folder takes the place of OUTPUT_DIR during an upload, 201 names a file in the new one" {
+    local size form=$'--B\r\nContent-Disposition: form-data; name="file"\r\n\r\n' pid
+    OWN_STACK=1
+    stack_new
+    export OUTPUT_DIR=$SCRATCH/out
+    stack_start
+    head -c 300000 /dev/urandom | base64 -w 0 >"$BATS_TEST_TMPDIR/plain"
+    $PYTHON -I "$ROOT/tests/tools/drop.py" seal "$KEY" <"$BATS_TEST_TMPDIR/plain" >"$BATS_TEST_TMPDIR/token"
+    head -c 200000 "$BATS_TEST_TMPDIR/token" >"$BATS_TEST_TMPDIR/begin"
+    tail -c +200001 "$BATS_TEST_TMPDIR/token" >"$BATS_TEST_TMPDIR/rest"
+    printf '\r\n--B--\r\n' >>"$BATS_TEST_TMPDIR/rest"
+    size=$((${#form} + $(cat "$BATS_TEST_TMPDIR"/{begin,rest} | wc -c)))
+    raw --timeout 60 send "POST /upload/books HTTP/1.1\\r\\nHost: localhost\\r\\nContent-Type: multipart/form-data; boundary=B\\r\\nContent-Length: $size\\r\\n\\r\\n$form" \
+        file "$BATS_TEST_TMPDIR/begin" until "$BATS_TEST_TMPDIR/replaced" file "$BATS_TEST_TMPDIR/rest" answer >"$BATS_TEST_TMPDIR/raw" 3>&- &
+    pid=$!
+    wait_for 20 is_kept
+    mv "$OUTPUT_DIR" "$OUTPUT_DIR.old"
+    cp -a "$OUTPUT_DIR.old" "$OUTPUT_DIR"
+    touch "$BATS_TEST_TMPDIR/replaced"
+    wait "$pid"
+    raw_parse "$BATS_TEST_TMPDIR/raw"
+    [[ $code == 201 ]] || said 201
+    cmp "$OUTPUT_DIR/books.xml" "$BATS_TEST_TMPDIR/plain"
+    [[ -z $(ls -A "$OUTPUT_DIR.old") ]]
+}

@@ -57,6 +57,8 @@ class ConfigTest : public CppUnit::TestFixture {
                                 {"DECRYPTION_KEY", "/etc/key"},
                                 {"HASHPOST_FILE_UPLOADS", "7"},
                                 {"HASHPOST_MAX_FILE_BYTES", "6G"},
+                                {"HASHPOST_FILE_MODE", "664"},
+                                {"HASHPOST_FILE_GROUP", "consumers"},
                                 {"HASHPOST_TOKEN_MAX_AGE", "3600"},
                                 {"HASHPOST_GZIP", "yes"},
                                 {"HASHPOST_HANG_SECONDS", "5"},
@@ -76,6 +78,8 @@ class ConfigTest : public CppUnit::TestFixture {
     CPPUNIT_ASSERT_EQUAL(std::string("/etc/key"), config.decryption_key);
     CPPUNIT_ASSERT_EQUAL(std::size_t{7}, config.file_uploads);
     CPPUNIT_ASSERT_EQUAL(std::uint64_t{6} << 30U, config.max_file_bytes);
+    CPPUNIT_ASSERT_EQUAL(0664U, config.file_mode);
+    CPPUNIT_ASSERT_EQUAL(std::string("consumers"), config.file_group);
     CPPUNIT_ASSERT(config.token_max_age == std::chrono::hours(1));
     CPPUNIT_ASSERT(config.gzip);
     CPPUNIT_ASSERT(config.hang_limit == std::chrono::seconds(5));
@@ -99,6 +103,12 @@ class ConfigTest : public CppUnit::TestFixture {
         {"OUTPUT_DIR", "incoming"},
         {"HASHPOST_FILE_UPLOADS", "0"},
         {"HASHPOST_MAX_FILE_BYTES", "17T"},
+        {"HASHPOST_FILE_MODE", "0750"},
+        {"HASHPOST_FILE_MODE", "0440"},
+        {"HASHPOST_FILE_MODE", "4640"},
+        {"HASHPOST_FILE_MODE", "00640"},
+        {"HASHPOST_FILE_MODE", "64"},
+        {"HASHPOST_FILE_MODE", "u=rw"},
         {"HASHPOST_TOKEN_MAX_AGE", "1h"},
         {"HASHPOST_MAX_MESSAGE_BYTES", "0"},
         {"HASHPOST_MAX_MESSAGE_BYTES", "65M"},
@@ -143,6 +153,7 @@ class ConfigTest : public CppUnit::TestFixture {
   void DescribesWhatIsInForce() {
     const std::string text = Describe(Read({{"HASHPOST_MAX_MESSAGE_BYTES", "2M"}}));
     CPPUNIT_ASSERT(text.find("HASHPOST_MAX_MESSAGE_BYTES=2097152\n") != std::string::npos);
+    CPPUNIT_ASSERT(text.find("HASHPOST_FILE_MODE=0640\n") != std::string::npos);
     CPPUNIT_ASSERT(text.find("HASHPOST_DATA=/var/lib/hashpost\n") != std::string::npos);
   }
 };
