@@ -1,6 +1,7 @@
 // hashpost-worker: the process that Apache talks to. Wiring only; each part says in its header what it does.
 
 #include <fcntl.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sysexits.h>
@@ -211,6 +212,8 @@ int Run(std::string_view option) {
 }  // namespace hashpost
 
 int main(int argc, char** argv) {
+  // Nothing that it may ever execute gains rights.
+  ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
   if (argc > 2) {
     std::cerr << "hashpost-worker takes one option at most; " << argv[2] << " is too much. See --help.\n";
     return EX_USAGE;

@@ -4,6 +4,7 @@
 #include <malloc.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -220,6 +221,8 @@ int Run(std::string_view option) {
 }  // namespace hashpost::sender
 
 int main(int argc, char** argv) {
+  // Nothing that it may ever execute gains rights.
+  ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
   if (argc > 2) {
     std::cerr << "hashpost-sender takes one option at most; " << argv[2] << " is too much. See --help.\n";
     return EX_USAGE;

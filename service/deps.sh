@@ -1,6 +1,6 @@
 #!/bin/bash
 # deps.sh GROUP… [--packages PACKAGE…]: installs the Debian packages of the groups (build, serve, run for both, test,
-# fronts, lint, fuzz, bench, deb, deb-test, container) and those named, as far as they are missing; with serve and run also those of
+# fronts, lint, fuzz, bench, deb, deb-test, os-test, container) and those named, as far as they are missing; with serve and run also those of
 # the front that HASHPOST_FRONT names, and only of that one.
 # Starts nothing and enables nothing: what listens afterwards listened before.
 set -euo pipefail
@@ -20,6 +20,7 @@ declare -A GROUPS_OF_PACKAGES=(
     [lint]="clang-format clang-tidy shellcheck libcppunit-dev"
     [deb]="build-essential debhelper po-debconf lintian git"
     [deb-test]="debootstrap bats python3 curl iproute2 util-linux procps openssl"
+    [os-test]="debootstrap bats slirp4netns curl iproute2 util-linux procps openssl python3"
     [container]="docker.io docker-compose debootstrap bats python3 curl iproute2 util-linux"
 )
 GROUPS_OF_PACKAGES[run]="${GROUPS_OF_PACKAGES[build]} ${GROUPS_OF_PACKAGES[serve]}"

@@ -48,7 +48,7 @@ void DamageMark::Write(const Known& known) {
       WriteWhole(file_, std::string(known.in_tree ? kInTree : kInRecords) + known.sentence + "\n");
   const std::scoped_lock lock(mutex_);
   unwritten_.reset();
-  if (!written) unwritten_ = known;
+  if (!written) unwritten_.emplace(known);
 }
 
 void DamageMark::Remove() {
