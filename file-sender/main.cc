@@ -9,6 +9,8 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <chrono>
 #include <cstdlib>
@@ -21,6 +23,7 @@
 #include "file-sender/config.h"
 #include "file-sender/sender.h"
 #include "file-sender/state.h"
+#include "file-sender/state_reader.h"
 #include "file-sender/status.h"
 #include "file-sender/upload.h"
 #include "lib/crypto/fernet_key_file.h"
@@ -31,6 +34,9 @@
 namespace hashpost::sender {
 namespace {
 
+constexpr std::array<std::string_view, 6> kOptions = {"--once",  "--status", "--retry",
+                                                      "--check", "--help",   "--version"};
+
 constexpr std::string_view kHelp =
     "hashpost-sender - sends the JSON files of a folder, as sealed XML, to a receiver\n"
     "\n"
@@ -38,6 +44,7 @@ constexpr std::string_view kHelp =
     "\n"
     "Without an option it watches INPUT_DIR and delivers each *.json until SIGTERM. The input is never "
     "changed.\n"
+    "SIGHUP has it read the key file, and those of certificates, again.\n"
     "What was delivered is not sent again until its content changes; what cannot be delivered is set aside "
     "with a\n"
     "reason until it changes. docs/file-drop.md tells more.\n"
@@ -133,16 +140,39 @@ std::optional<crypto::FernetKey> WaitForKey(const Config& config, int signals) {
     said = true;
     pollfd stop{signals, POLLIN, 0};
     constexpr int kMilliseconds = 500;
-    if (::poll(&stop, 1, kMilliseconds) > 0) return std::nullopt;
+    if (::poll(&stop, 1, kMilliseconds) > 0 && NextSignal(signals) != SIGHUP) return std::nullopt;
   }
+}
+
+// After SIGHUP. Without a good key file it goes on with the key that it has.
+void ReadKeyAgain(const Config& config, crypto::FernetKey& key) {
+  std::string fault = KeyIsMissing(config);
+  try {
+    if (const auto file = FindKey(config)) {
+      key = Announce(config, *file);
+      return;
+    }
+  } catch (const ConfigError& error) {
+    fault = error.what();
+  }
+  log::Error("sender", fault + " The sender goes on with the key " + key.Fingerprint() + ".");
 }
 
 int Watch(const Config& config) {
   const io::UniqueFd signals = TakeSignals();
-  const auto key = WaitForKey(config, signals.get());
+  auto key = WaitForKey(config, signals.get());
   if (!key) return EX_OK;
   State state(config.state_folder);
-  return RunForEver(config, *key, state, signals.get()) ? EX_OK : EX_UNAVAILABLE;
+  for (;;) {
+    switch (RunForEver(config, *key, state, signals.get())) {
+      case Ending::kStopped:
+        return EX_OK;
+      case Ending::kFailed:
+        return EX_UNAVAILABLE;
+      case Ending::kHangUp:
+        ReadKeyAgain(config, *key);
+    }
+  }
 }
 
 int Once(const Config& config) {
@@ -164,6 +194,12 @@ int PrintStatus(const Config& config) {
 }
 
 int Retry(const Config& config) {
+  if (!StateReader::IsThere(config.state_folder)) {
+    std::cout << "0 files will be tried again: there is no state in STATUS_DB_PATH=" << config.state_folder
+              << " yet.\n";
+    return EX_OK;
+  }
+  State::BecomeItsOwner(config.state_folder);
   State state(config.state_folder);
   std::cout << state.ForgetSetAside() << " files will be tried again.\n";
   return EX_OK;
@@ -195,6 +231,7 @@ int Deliver(const Config& config, bool once) {
   return once ? Once(config) : Watch(config);
 }
 
+// `option`: one of kOptions.
 int Run(std::string_view option) {
   if (option == "--help") {
     std::cout << kHelp;
@@ -212,9 +249,7 @@ int Run(std::string_view option) {
   if (option == "--check") return Check(config);
   if (option == "--status") return PrintStatus(config);
   if (option == "--retry") return Retry(config);
-  if (option.empty() || option == "--once") return Deliver(config, !option.empty());
-  std::cerr << "Unknown option " << option << ": see hashpost-sender --help.\n";
-  return EX_USAGE;
+  return Deliver(config, option == "--once");
 }
 
 }  // namespace
@@ -223,6 +258,11 @@ int Run(std::string_view option) {
 int main(int argc, char** argv) {
   // Nothing that it may ever execute gains rights.
   ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+  using hashpost::sender::kOptions;
+  if (argc > 1 && std::find(kOptions.begin(), kOptions.end(), argv[1]) == kOptions.end()) {
+    std::cerr << "Unknown option " << argv[1] << ": see hashpost-sender --help.\n";
+    return EX_USAGE;
+  }
   if (argc > 2) {
     std::cerr << "hashpost-sender takes one option at most; " << argv[2] << " is too much. See --help.\n";
     return EX_USAGE;

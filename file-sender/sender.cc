@@ -81,7 +81,12 @@ io::UniqueFd TakeSignals() {
   return fd;
 }
 
-bool RunForEver(const Config& config, const crypto::FernetKey& key, State& state, int signals) {
+int NextSignal(int signals) {
+  signalfd_siginfo signal{};
+  return ::read(signals, &signal, sizeof signal) == sizeof signal ? static_cast<int>(signal.ssi_signo) : 0;
+}
+
+Ending RunForEver(const Config& config, const crypto::FernetKey& key, State& state, int signals) {
   const io::UniqueFd failure(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!failure) throw std::system_error(errno, std::system_category(), "eventfd");
   Queue queue;
@@ -99,9 +104,11 @@ bool RunForEver(const Config& config, const crypto::FernetKey& key, State& state
     }
     if (WaitUntil(fds, next_scan) && fds[2].revents != 0 && !watch.ReadEvents()) next_scan = Clock::now();
   }
-  log::Info("sender", "Ending.");
+  const bool hang_up = NextSignal(signals) == SIGHUP;
+  log::Info("sender", hang_up ? "Reading key and certificates again." : "Ending.");
   workers.Stop();
-  return !workers.failed();
+  if (workers.failed()) return Ending::kFailed;
+  return hang_up ? Ending::kHangUp : Ending::kStopped;
 }
 
 OnceResult RunOnce(const Config& config, const crypto::FernetKey& key, State& state) {

@@ -13,9 +13,19 @@ namespace hashpost::sender {
 // is readable when one has come. Throws std::system_error.
 [[nodiscard]] io::UniqueFd TakeSignals();
 
-// Delivers until `signals` is readable, then ends within some 3 s: uploads under way may take 2 s to their
-// end. Returns true; false if the state failed (logged). Throws std::system_error.
-[[nodiscard]] bool RunForEver(const Config& config, const crypto::FernetKey& key, State& state, int signals);
+// The signal that has come; 0 if there is none.
+[[nodiscard]] int NextSignal(int signals);
+
+enum class Ending {
+  kStopped,  // by SIGTERM or SIGINT
+  kHangUp,   // by SIGHUP
+  kFailed,   // the state cannot be read or written (logged)
+};
+
+// Delivers until a signal comes, then ends within some 3 s: uploads under way may take 2 s to their end.
+// Throws std::system_error.
+[[nodiscard]] Ending RunForEver(const Config& config, const crypto::FernetKey& key, State& state,
+                                int signals);
 
 struct OnceResult {
   std::size_t delivered;  // now

@@ -1,9 +1,13 @@
 #include "file-sender/state.h"
 
 #include <fcntl.h>
+#include <grp.h>
 #include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
+#include <stdexcept>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -15,14 +19,9 @@
 namespace hashpost::sender {
 namespace {
 
-// 15 million names. (A map that could be larger would only take address space, which sanitizers have little
-// of.)
-constexpr std::size_t kMapBytes = std::size_t{4} << 30U;
-constexpr unsigned kMaxReaders = 126;
-
 lmdb::Database OpenFiles(const lmdb::Env& env) {
   lmdb::WriteTxn txn(env);
-  const lmdb::Database files = lmdb::OpenDatabase(txn, "files");
+  const lmdb::Database files = lmdb::OpenDatabase(txn, State::kDatabase);
   txn.Commit();
   return files;
 }
@@ -47,7 +46,7 @@ std::optional<SenderLock> SenderLock::Take(const std::string& folder) {
   return SenderLock(std::move(fd));
 }
 
-State::State(const std::string& folder)
+State::State(const std::string& folder) try
     : env_(folder, {.map_bytes = kMapBytes, .max_readers = kMaxReaders, .max_databases = 1}),
       guard_(folder),
       files_(OpenFiles(env_)) {
@@ -55,6 +54,20 @@ State::State(const std::string& folder)
   // What a killed sender has committed may not have reached the disk when it was killed within that.
   env_.Sync();
   io::SyncFolder(folder);
+} catch (const std::runtime_error& error) {
+  throw std::runtime_error("The state in STATUS_DB_PATH=" + folder + " cannot be opened: " + error.what() +
+                           ".");
+}
+
+void State::BecomeItsOwner(const std::string& folder) {
+  if (::geteuid() != 0) return;
+  struct stat owner {};
+  const std::string file = folder + "/data.mdb";
+  if (::stat(file.c_str(), &owner) == 0 &&
+      (owner.st_uid == 0 ||
+       (::setgroups(0, nullptr) == 0 && ::setgid(owner.st_gid) == 0 && ::setuid(owner.st_uid) == 0)))
+    return;
+  throw std::system_error(errno, std::system_category(), "The owner of " + file + " cannot be taken on");
 }
 
 std::optional<FileRecord> State::Get(const std::string& name) const {
@@ -92,14 +105,6 @@ std::size_t State::ForgetSetAside() {
   for (const auto& [name, record] : found) Replace(txn, files_, name, record);
   txn.Commit();
   return found.size();
-}
-
-void State::ForEach(const std::function<void(std::string_view, const FileRecord&)>& visit) const {
-  const lmdb::ReadTxn txn(env_);
-  lmdb::Cursor cursor(txn.get(), files_);
-  while (const auto entry = cursor.Next()) {
-    if (const auto record = Decode(entry->value)) visit(entry->key, *record);
-  }
 }
 
 }  // namespace hashpost::sender

@@ -3,7 +3,7 @@
 
 #pragma once
 
-#include <functional>
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -28,8 +28,14 @@ class SenderLock {
 
 class State {
  public:
-  // Opens the state in `folder`, which exists, and makes it if it is not there. Throws lmdb::Error,
-  // lmdb::FilesReplaced or std::system_error.
+  // 15 million names. (A map that could be larger would only take address space, which sanitizers have little
+  // of.)
+  static constexpr std::size_t kMapBytes = std::size_t{4} << 30U;
+  static constexpr unsigned kMaxReaders = 126;
+  static constexpr const char* kDatabase = "files";
+
+  // Opens the state in `folder`, which exists, and makes it if it is not there. Throws std::runtime_error,
+  // whose sentence names the folder.
   explicit State(const std::string& folder);
 
   // These throw lmdb::Error, and lmdb::FilesReplaced if the files are not those any more that are open. A
@@ -39,11 +45,12 @@ class State {
   // On return the record is on the disk, in place of the one before.
   void Put(const std::string& name, const FileRecord& record);
 
+  // Lets this process, if it is root, go on as the user who owns the state in `folder`, so that what is made
+  // there belongs to that user. Throws std::system_error.
+  static void BecomeItsOwner(const std::string& folder);
+
   // Forgets which files are set aside, so that they are tried again; returns how many they were.
   std::size_t ForgetSetAside();
-
-  // All records in the order of their names. `visit` must not call this object.
-  void ForEach(const std::function<void(std::string_view name, const FileRecord& record)>& visit) const;
 
  private:
   lmdb::Env env_;

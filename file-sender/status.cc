@@ -1,7 +1,6 @@
 #include "file-sender/status.h"
 
 #include <dirent.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -13,7 +12,7 @@
 
 #include "file-sender/input_file.h"
 #include "file-sender/naming.h"
-#include "file-sender/state.h"
+#include "file-sender/state_reader.h"
 #include "lib/json/json.h"
 
 namespace hashpost::sender {
@@ -34,7 +33,7 @@ std::string Line(const std::string& name, const std::string& reason) {
 }
 
 // The files of the folder, each with what the state says of it.
-void Look(const Config& config, const State* state, std::vector<Waiting>& waiting,
+void Look(const Config& config, const StateReader* state, std::vector<Waiting>& waiting,
           std::map<std::string, std::string>& aside) {
   const std::unique_ptr<DIR, int (*)(DIR*)> folder(::opendir(config.input_folder.c_str()), ::closedir);
   if (!folder) {
@@ -61,9 +60,8 @@ void Look(const Config& config, const State* state, std::vector<Waiting>& waitin
 }  // namespace
 
 Status ReadStatus(const Config& config) {
-  // Not made by who asks first, who may be another user than the sender.
-  std::optional<State> state;
-  if (::access((config.state_folder + "/data.mdb").c_str(), F_OK) == 0) state.emplace(config.state_folder);
+  std::optional<StateReader> state;
+  if (StateReader::IsThere(config.state_folder)) state.emplace(config.state_folder);
   std::vector<Waiting> waiting;
   std::map<std::string, std::string> aside;
   Look(config, state ? &*state : nullptr, waiting, aside);

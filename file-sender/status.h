@@ -1,5 +1,5 @@
-// --status: how the files of INPUT_DIR fare, from the folder and the state; nothing is changed, and a sender
-// may run meanwhile.
+// --status: how the files of INPUT_DIR fare, from the folder and the state; nothing is changed or made, and a
+// sender may run meanwhile.
 
 #pragma once
 
@@ -18,7 +18,7 @@ struct Status {
   std::string text;  // for people: counts, the age of the oldest that is pending, and names with reasons
 };
 
-// Throws std::system_error if INPUT_DIR cannot be read, and what State throws.
+// Throws std::system_error if INPUT_DIR cannot be read, and what StateReader throws.
 [[nodiscard]] Status ReadStatus(const Config& config);
 
 }  // namespace hashpost::sender

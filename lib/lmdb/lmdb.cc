@@ -30,7 +30,8 @@ Env::Env(const std::string& folder, const Options& options) {
     Check("mdb_env_set_maxdbs", mdb_env_set_maxdbs(env_, options.max_databases));
     // NOTLS: a reader slot belongs to the transaction, so a pool of them serves any thread.
     // NORDAHEAD: digests are random, so what lies beside a message on the disk is of no use.
-    const unsigned flags = MDB_NOTLS | MDB_NORDAHEAD | (options.read_only ? MDB_RDONLY : 0U);
+    const unsigned flags = MDB_NOTLS | MDB_NORDAHEAD | (options.read_only ? MDB_RDONLY : 0U) |
+                           (options.is_copy ? MDB_RDONLY | MDB_NOLOCK | MDB_NOSUBDIR : 0U);
     Check("mdb_env_open", mdb_env_open(env_, folder.c_str(), flags, 0640));
   } catch (...) {
     mdb_env_close(env_);

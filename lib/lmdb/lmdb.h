@@ -38,6 +38,9 @@ struct Options {
   // Nothing is written, nor created. On a file system that is read-only there are no locks then, nor reader
   // slots: nobody else may write to the files meanwhile.
   bool read_only = false;
+  // The path is that of a data file itself, which nobody writes to, or of which nothing but GetUsage is
+  // asked. Nothing is written or created, and there is no lock file.
+  bool is_copy = false;
 };
 
 struct Usage {

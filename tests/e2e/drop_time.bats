@@ -149,7 +149,7 @@ rested() {
     clock receiver -3600
     put future.json '{"v": 1}'
     touch -d '+2 hours' "$INPUT_DIR/future.json"
-    start strace -f -o "$DROP/trace" -e trace=openat,fdatasync
+    start strace -D -f -o "$DROP/trace" -e trace=openat,fdatasync
     wait_for 20 arrived future 1
     wait_for 30 rested 3
     put future.json '{"v": 2}'
