@@ -139,15 +139,15 @@ is_kept() {
 }
 
 @test "if another folder takes the place of OUTPUT_DIR during an upload, 201 names a file in the new one" {
-    local size form=$'--B\r\nContent-Disposition: form-data; name="file"\r\n\r\n' pid
+    local size form=$'--B\r\nContent-Disposition: form-data; name="file"\r\n\r\n' pid # (lighttpd takes what is below 1 MB whole before a worker sees it.)
     OWN_STACK=1
     stack_new
     export OUTPUT_DIR=$SCRATCH/out
     stack_start
-    head -c 300000 /dev/urandom | base64 -w 0 >"$BATS_TEST_TMPDIR/plain"
+    head -c 1200000 /dev/urandom | base64 -w 0 >"$BATS_TEST_TMPDIR/plain"
     $PYTHON -I "$ROOT/tests/tools/drop.py" seal "$KEY" <"$BATS_TEST_TMPDIR/plain" >"$BATS_TEST_TMPDIR/token"
-    head -c 200000 "$BATS_TEST_TMPDIR/token" >"$BATS_TEST_TMPDIR/begin"
-    tail -c +200001 "$BATS_TEST_TMPDIR/token" >"$BATS_TEST_TMPDIR/rest"
+    head -c 1000000 "$BATS_TEST_TMPDIR/token" >"$BATS_TEST_TMPDIR/begin"
+    tail -c +1000001 "$BATS_TEST_TMPDIR/token" >"$BATS_TEST_TMPDIR/rest"
     printf '\r\n--B--\r\n' >>"$BATS_TEST_TMPDIR/rest"
     size=$((${#form} + $(cat "$BATS_TEST_TMPDIR"/{begin,rest} | wc -c)))
     raw --timeout 60 send "POST /upload/books HTTP/1.1\\r\\nHost: localhost\\r\\nContent-Type: multipart/form-data; boundary=B\\r\\nContent-Length: $size\\r\\n\\r\\n$form" \
