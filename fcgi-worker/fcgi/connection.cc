@@ -3,8 +3,10 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -155,12 +157,22 @@ bool Connection::PassOverUnwantedContent() {
   return !Cut() && inbound_.PassOver();
 }
 
-// Where the connection goes on, and where nobody has to be waited for.
+// Where the connection goes on. On another one only what is short and comes soon: a client of HTTP/2 that is
+// answered while it sends may see no more than a broken stream.
 bool Connection::ReadContentBeforeAnswer() {
   if (inbound_.BodyEnded()) return true;
-  if (content_was_passed_over_ || Cut() || (streams_ && !peer_keeps_)) return false;
+  if (content_was_passed_over_ || Cut()) return false;
   content_was_passed_over_ = true;
-  return inbound_.PassOver();
+  if (!streams_ || peer_keeps_) return inbound_.PassOver();
+  constexpr std::uint64_t kShort = 64U << 10U;
+  if (!BlockingPool::OnThread() || inbound_.request().content_length.value_or(kShort + 1) > kShort)
+    return false;
+  constexpr timeval kSoon{.tv_sec = 1, .tv_usec = 0};
+  constexpr timeval kAnyTime{};
+  ::setsockopt(fd(), SOL_SOCKET, SO_RCVTIMEO, &kSoon, sizeof kSoon);
+  const bool ended = inbound_.PassOver();
+  ::setsockopt(fd(), SOL_SOCKET, SO_RCVTIMEO, &kAnyTime, sizeof kAnyTime);
+  return ended;
 }
 
 // The peer may still be sending content; were the connection closed under it, it might not read the answer:
@@ -169,7 +181,16 @@ bool Connection::ReadContentBeforeAnswer() {
 void Connection::ReadContentAfterAnswer() {
   if (peer_keeps_ || inbound_.BodyEnded() || Cut() || !BlockingPool::OnThread()) return;
   ::shutdown(fd(), SHUT_WR);
-  (void)inbound_.PassOver();
+  constexpr std::uint64_t kMost = 64U << 20U;
+  constexpr std::chrono::seconds kLongest{30};
+  const auto deadline = std::chrono::steady_clock::now() + kLongest;
+  const ReadClock::Scope reading(read_clock_);
+  std::array<char, 16384> scratch;  // NOLINT(cppcoreguidelines-pro-type-member-init): forgotten anyway
+  for (std::uint64_t passed = 0; passed < kMost && std::chrono::steady_clock::now() < deadline;) {
+    const ssize_t size = ::recv(fd(), scratch.data(), scratch.size(), 0);
+    if (size <= 0) return;
+    passed += static_cast<std::uint64_t>(size);
+  }
 }
 
 void Connection::WriteAnswer(http::Response& response) {

@@ -14,6 +14,7 @@ class ServerContentTest : public ServerFixture {
   CPPUNIT_TEST_SUITE(ServerContentTest);
   CPPUNIT_TEST(LeavesTheNextRequestAloneAfterItRefusedOne);
   CPPUNIT_TEST(LetsThePeerSendOnUntilItHasReadTheAnswer);
+  CPPUNIT_TEST(AwaitsAShortContentBeforeItRefuses);
   CPPUNIT_TEST(ClosesAConnectionWhoseContentHasNoEnd);
   CPPUNIT_TEST(AnswersBeforeAContentWithoutEndWhereThePeerKeepsNoConnection);
   CPPUNIT_TEST_SUITE_END();
@@ -56,6 +57,22 @@ class ServerContentTest : public ServerFixture {
         CPPUNIT_ASSERT(Send(client, Record(kStdin, std::string(49'999, 'x'))));
       }
       CPPUNIT_ASSERT_EQUAL(std::string("refused"), Content(ReadAnswer(client)));
+    }
+    CPPUNIT_ASSERT_EQUAL(std::size_t{0}, AwaitEmpty(*server));
+  }
+
+  void AwaitsAShortContentBeforeItRefuses() {
+    const auto server = Start(first_);
+    for (const bool comes : {true, false}) {
+      const io::UniqueFd client = pool_.Connect();
+      const Params params = {
+          {"REQUEST_METHOD", "POST"}, {"SCRIPT_NAME", "/refuse"}, {"CONTENT_LENGTH", "10"}};
+      CPPUNIT_ASSERT(Send(client, BeginRecord(false) + ParamsRecords(params) + Record(kStdin, "12345")));
+      if (comes) {
+        CPPUNIT_ASSERT(!Readable(client, milliseconds(20)));
+        CPPUNIT_ASSERT(Send(client, Record(kStdin, "67890") + Record(kStdin, "")));
+      }
+      CPPUNIT_ASSERT_EQUAL(std::string("refused"), Content(ReadAnswer(client)));  // a second later otherwise
     }
     CPPUNIT_ASSERT_EQUAL(std::size_t{0}, AwaitEmpty(*server));
   }
