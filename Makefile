@@ -152,8 +152,8 @@ bench-native: ## compile build/bench/hashpost-probe: what disk and LMDB by thems
 ##@ Checking
 
 .PHONY: test
-test: fuzz-harnesses ## unit, interop, fuzz, end-to-end and fault tests; ends with "N passed, N failed, N skipped"
-	@service/deps.sh run test fronts
+test: ## unit, interop, fuzz, end-to-end and fault tests; ends with "N passed, N failed, N skipped"
+	@service/deps.sh run test fronts fuzz
 	@$(MAKE) --no-print-directory -j$(JOBS) VARIANT=release build/release/hashpost-worker build/release/hashpost-sender \
 		build/release/unit-tests build/release/fernet-probe build/release/json-to-xml-probe
 	@exec tests/run.sh release unit interop fuzz e2e faults

@@ -16,7 +16,7 @@ export HASHPOST_JSON_TO_XML_PROBE=$out/json-to-xml-probe
 passed=0
 failed=0
 skipped=0
-beside=() # what runs at the same time: name, web server and process
+fuzz=''
 # (bats watches the time by a process of the test's own shell: a test must wait for processes by their ids.)
 export BATS_TEST_TIMEOUT=${HASHPOST_TEST_SECONDS:-900}
 mkdir -p "$out"
@@ -56,7 +56,8 @@ run_unit() {
 # tap NAME FRONT BATS_ARGUMENT…: runs them; the names of the tests say the front.
 tap() {
     # (Whatever a test leaves behind must not hold up everything: it gets the signal, too.)
-    HASHPOST_FRONT=$2 timeout --kill-after=10 "${HASHPOST_SUITE_SECONDS:-1800}" bats --formatter tap "${@:3}" 2>&1 | sed -uE "s/^((not )?ok [0-9]+) /\1 [$2] /" | tee "$out/$1-$2.tap"
+    HASHPOST_FRONT=$2 timeout --kill-after=10 "${HASHPOST_SUITE_SECONDS:-1800}" bats --timing --formatter tap "${@:3}" 2>&1 |
+        sed -uE "s/^((not )?ok [0-9]+) /\1 [$2] /" | tee "$out/$1-$2.tap"
 }
 
 # count_tap NAME FRONT STATUS: adds up what tap has run and how it ended.
@@ -77,66 +78,67 @@ run_bats() {
     count_tap "$1" "$2" "$status"
 }
 
-# Each harness that took inputs for ten seconds, and failed for none, is a test.
-run_fuzz() {
+# run_each SUITE AT_ONCE: runs each line "FRONT FILE [BATS_ARGUMENT…]" of its input as run_bats does, AT_ONCE of them at once,
+# since much of a test is waiting. Each is shown when it has ended.
+run_each() {
+    local suite=$1 line front file
+    local -a lines
+    mapfile -t lines
+    # shellcheck disable=SC2016  # for another shell
+    printf '%s\n' "${lines[@]}" | out=$out xargs -P "$2" -L 1 bash -uo pipefail -c "$(declare -f tap)"'
+        name=$0-$(basename "$2" .bats)
+        tap "$name" "$@" >/dev/null
+        echo $? >"$out/$name-$1.status"
+        echo "# $2"
+        exec flock "$out" cat "$out/$name-$1.tap"' "$suite"
+    for line in "${lines[@]}"; do
+        read -r front file _ <<<"$line"
+        count_tap "$suite-$(basename "$file" .bats)" "$front" "$(cat "$out/$suite-$(basename "$file" .bats)-$front.status")"
+    done
+}
+
+# Each harness that took inputs for ten seconds, and failed for none, is a test. They are built and run behind everything else,
+# on what that leaves idle.
+start_fuzz() {
+    FUZZ_SECONDS=${FUZZ_SECONDS:-10} setsid nice -n 19 bash -c 'make --no-print-directory fuzz-harnesses && exec tests/fuzz/run' >"$out/fuzz-each.tap" 2>&1 &
+    fuzz=$!
+    trap 'kill -- "-$fuzz" 2>/dev/null || true' EXIT
+}
+
+end_fuzz() {
     local status=0
-    FUZZ_SECONDS=${FUZZ_SECONDS:-10} tests/fuzz/run 2>&1 | tee "$out/fuzz-each.tap" || status=$?
+    wait "$fuzz" || status=$?
+    echo "== fuzz"
+    cat "$out/fuzz-each.tap"
     count_tap fuzz each "$status"
 }
 
-# start_beside NAME FRONT BATS_ARGUMENT…: runs them beside what is run next, since much of it is waiting.
-start_beside() {
-    tap "$@" >/dev/null &
-    beside+=("$1 $2 $!")
-}
-
-# end_beside: shows and counts what start_beside began.
-end_beside() {
-    local name front pid status
-    for name in "${beside[@]}"; do
-        status=0
-        read -r name front pid <<<"$name"
-        wait "$pid" || status=$?
-        cat "$out/$name-$front.tap"
-        count_tap "$name" "$front" "$status"
-    done
-    beside=()
-}
-
-# every_other FIRST FILE…: the first, third and so on of the files (FIRST 0), or the others (1).
-every_other() {
-    local files=("${@:2}") number
-    for ((number = $1; number < ${#files[@]}; number += 2)); do echo "${files[number]}"; done
-}
-
 # Apache gets everything; nginx and lighttpd what is about no front in particular (not the settings, the documents, how to
-# install, the bench and the sender by itself), and each front the file about its own ways.
-run_e2e() {
-    local all long others neutral
-    mapfile -t all < <(find tests/e2e -name '*.bats' ! -name 'front_*.bats' | sort)
-    mapfile -t long < <(printf '%s\n' "${all[@]}" | grep -E '/(bench|cloud|documents|drop.*|.*install)\.bats$')
-    mapfile -t others < <(printf '%s\n' "${all[@]}" | grep -vE '/(bench|cloud|documents|drop.*|.*install)\.bats$')
-    mapfile -t neutral < <(printf '%s\n' "${all[@]}" | grep -vE '/(bench|cloud|config|documents|drop|drop_sender|drop_time|.*install)\.bats$')
-    # shellcheck disable=SC2046  # lists of files
-    {
-        start_beside e2e-drop apache "${long[@]}"
-        start_beside e2e-odd apache $(every_other 1 "${others[@]}")
-        run_bats e2e apache $(every_other 0 "${others[@]}") tests/e2e/front_apache.bats
-        end_beside
-        start_beside e2e lighttpd $(every_other 0 "${neutral[@]}") tests/e2e/front_lighttpd.bats
-        start_beside e2e-odd lighttpd $(every_other 1 "${neutral[@]}")
-        start_beside e2e-odd nginx $(every_other 1 "${neutral[@]}")
-        run_bats e2e nginx $(every_other 0 "${neutral[@]}") tests/e2e/front_nginx.bats
-        end_beside
-    }
+# install, the bench and the sender by itself), and each front the file about its own ways. What takes longest begins.
+e2e_files() {
+    local file front longest='/(drop|isolation|bench|bulk|gzip|documents|.*install)'
+    while read -r file; do
+        for front in apache lighttpd nginx; do
+            case $front:$(basename "$file" .bats) in
+            *:front_"$front") ;;
+            *:front_*) continue ;;
+            apache:*) ;;
+            *:bench | *:cloud | *:config | *:documents | *:drop | *:drop_sender | *:drop_time | *:*install) continue ;;
+            esac
+            echo "$front $file"
+        done
+    done < <(find tests/e2e -name '*.bats' | sort) |
+        awk -v longest="$longest" '$2 ~ longest { print; next } { rest = rest $0 "\n" } END { printf "%s", rest }'
 }
 
 # The faults are those of the pool and the store; on the other fronts, what a restart and a kill lose.
-run_faults() {
-    local front
-    run_bats faults apache --recursive tests/faults
+faults_files() {
+    local front file
+    find tests/faults -name '*.bats' -printf 'apache %p\n' | sort
     for front in lighttpd nginx; do
-        run_bats faults "$front" --filter 'SIGTERM of busy|reload under load|kill -9|a full spool folder|stopped process of the web server' tests/faults/{restart,kill,stall,full_folders}.bats
+        for file in restart kill stall full_folders; do
+            echo "$front tests/faults/$file.bats --filter 'SIGTERM of busy|reload under load|kill -9|a full spool folder|stopped process of the web server'"
+        done
     done
 }
 
@@ -145,9 +147,9 @@ for suite in "$@"; do
     case $suite in
     unit) run_unit ;;
     interop) run_bats interop apache tests/interop ;;
-    fuzz) run_fuzz ;;
-    e2e) run_e2e ;;
-    faults) run_faults ;;
+    fuzz) start_fuzz ;;
+    e2e) run_each e2e 5 < <(e2e_files) ;;
+    faults) run_each faults 1 < <(faults_files) ;;
     package) run_bats package apache tests/package ;;
     *.bats) run_bats "$(basename "$suite" .bats)" "${HASHPOST_FRONT:-apache}" "$suite" ;;
     *)
@@ -156,6 +158,7 @@ for suite in "$@"; do
         ;;
     esac
 done
+[[ -z $fuzz ]] || end_fuzz
 
 if [[ $variant != release ]]; then
     found=$(find "$reports" -type f | wc -l)
