@@ -165,7 +165,7 @@ class Pool:
 
     def end_stopped(self):
         names = {worker.pid: name for name, worker in self.workers.items() if worker.pid and worker.state == "RUNNING"}
-        # (Another supervisord's other programs are none of ours.)
+        # (Programs of another supervisord are not ours.)
         self.stopped.end(names if self.shared else descendants(os.getppid()), names)
 
     def open_or_close(self):

@@ -77,7 +77,7 @@ void LmdbStore::RefuseAbsence(const Digest& digest) {
   if (damage) throw StoreDamaged(digest.Hex() + " cannot be found. " + damage->sentence);
 }
 
-// A damaged tree may have a damaged list of free pages, too: a commit could write over messages.
+// The list of free pages may be damaged as well: a commit could write over messages.
 void LmdbStore::RefuseWritesToDamage() {
   const auto damage = mark_.Read();
   if (damage && damage->in_tree) throw StoreDamaged("Nothing is written. " + damage->sentence);

@@ -25,7 +25,7 @@ struct ScrubOptions {
   std::size_t slice_bytes = std::size_t{1} << 20U;  // read in one snapshot; later ones see what changed
   std::chrono::milliseconds pause{100};             // after each slice: at most 10 MiB a second
   // The tree is walked in one snapshot, or nothing could be counted. Pages that are replaced meanwhile cannot
-  // be used again, so it goes faster, and gives up when the file has grown by so many pages.
+  // be used again, so it goes faster, and gives up when the file has grown by this many pages.
   std::chrono::milliseconds tree_pause{10};
   std::size_t max_growth_pages = 16384;
   std::chrono::seconds interval{3600};  // from the end of a round to the next one

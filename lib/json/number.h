@@ -16,7 +16,7 @@ bool TakeByte(InputStream& stream, char byte, Keep& keep) {
   return !stream.AtEnd() && stream.Peek() == byte && keep(stream.Take());
 }
 
-// Takes digits; false if there is none, or once `keep` has said so.
+// Takes digits; false if there is no digit, or once `keep` has said so.
 template <typename Keep>
 bool TakeDigits(InputStream& stream, Keep& keep) {
   bool found = false;

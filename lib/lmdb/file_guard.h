@@ -40,7 +40,7 @@ class FileGuard {
     ino_t inode = 0;
     friend bool operator==(const Identity&, const Identity&) = default;
   };
-  [[nodiscard]] Identity Identify(const char* name) const;  // all 0 if there is none
+  [[nodiscard]] Identity Identify(const char* name) const;  // all 0 if there is no such file
   void Claim();
 
   const std::string folder_;

@@ -156,7 +156,7 @@ MetaPage PageFile::ReadMeta(int which) const {
 PageFile::Nodes PageFile::ReadNodes(const MetaPage& meta, PageNumber number, Kind kind,
                                     std::string& buffer) const {
   if (number < 2 || number > meta.last_page)
-    throw PageDamaged(number, "is named by another page, and there is none");
+    throw PageDamaged(number, "is named by another page, and is not in the file");
   buffer.resize(meta.page_size);
   Read(meta.page_size, number, buffer.data(), buffer.size());
   if (Load<PageNumber>(buffer.data()) != number) throw PageDamaged(number, "has the number of another page");
@@ -185,7 +185,7 @@ void PageFile::ReadOverflow(const MetaPage& meta, PageNumber number, std::size_t
                             std::string& value) const {
   const std::size_t pages = (kHeader + size + meta.page_size - 1) / meta.page_size;
   if (number < 2 || number > meta.last_page || pages > meta.last_page - number + 1)
-    throw PageDamaged(number, "is named as a value's, and there is none");
+    throw PageDamaged(number, "is named as the page of a value, and is not in the file");
   value.resize(kHeader + size);
   Read(meta.page_size, number, value.data(), value.size());
   if (Load<PageNumber>(value.data()) != number ||

@@ -62,7 +62,7 @@ class PageFile {
   // Opens data.mdb at `path` for reading. Throws std::system_error.
   explicit PageFile(const std::string& path);
 
-  // Meta page 0 or 1. Throws PageDamaged if it is none, or one that cannot be right.
+  // Meta page 0 or 1. Throws PageDamaged if it is no meta page, or cannot be right.
   [[nodiscard]] MetaPage ReadMeta(int which) const;
 
   enum class Kind { kBranch, kLeaf };

@@ -178,7 +178,7 @@ stays_closed() {
     done
 }
 
-@test "HTTP over plain TCP has the rules, too" {
+@test "HTTP over plain TCP has the same rules" {
     [[ $HASHPOST_FRONT == apache ]] || skip "uploads over plain HTTP are Apache's"
     SERVER_PORT=$(free_port)
     export SERVER_PORT

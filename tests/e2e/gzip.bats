@@ -90,7 +90,7 @@ coded_tag() {
     is_plain || said 200
 }
 
-@test "If-Match takes the strong tag of a coded representation, and DELETE, too" {
+@test "If-Match takes the strong tag of a coded representation, and so does DELETE" {
     get -H 'Accept-Encoding: gzip' -H "If-Match: $(coded_tag)"
     if [[ $HASHPOST_FRONT == nginx ]]; then expect_problem 412 precondition-failed; else is_coded || said 200; fi
     get -H 'Accept-Encoding: gzip' -H 'If-Match: "other-gzip"'

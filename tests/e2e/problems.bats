@@ -118,7 +118,7 @@ every_failure_of_workers() {
     done 7< <(rows | grep ' worker ')
 }
 
-@test "where parts are closed or full, failures are problem documents, too" {
+@test "where parts are closed or full, failures are problem documents as well" {
     (
         stack_new
         trap stack_end EXIT
@@ -160,7 +160,7 @@ every_failure_of_workers() {
     [[ -z $(find "$HASHPOST_HOME/tmp" -type f) ]]
 }
 
-@test "a large limit of messages is a limit, too" {
+@test "a large limit of messages is enforced" {
     (
         stack_new
         trap stack_end EXIT

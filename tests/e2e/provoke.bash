@@ -28,7 +28,7 @@ v_file() {
 # v_raw REQUEST: of HTTP/1.1 only.
 v_raw() { raw_answer send "$1" answer; }
 
-# --- a worker that is none --------------------------------------------------------------------------------
+# --- in place of a worker: --------------------------------------------------------------------------------
 
 # with_fake_worker MODE COMMAND…: meanwhile it listens where the workers do (tests/tools/fake_worker.py). Bulk uploads have a
 # FastCGI connection of their own behind each web server, so they come to it.

@@ -1,6 +1,6 @@
 // Feeds arbitrary bytes to the reader of an upload's lines, in pieces, and reads of each line as much as the
 // input says: its lines are those that lie between the line feeds, whatever was read of them and wherever the
-// pieces end, and past a limit there is none. Corpus: corpus/line_reader_fuzz.
+// pieces end, and there is no line past a limit. Corpus: corpus/line_reader_fuzz.
 
 #include <algorithm>
 #include <string>

@@ -128,7 +128,8 @@ void CheckSender(const Settings& settings) {
   (void)ReadLines(sender::Describe(*config));
 }
 
-// The number that `text` spells, with a factor behind it; nullopt if it is none or is larger than any limit.
+// The number that `text` spells, with a factor behind it; nullopt if it is not a number or larger than any
+// limit.
 std::optional<std::uint64_t> Spelled(std::string_view text, bool suffixes) {
   constexpr std::uint64_t kKiB = 1024;
   std::uint64_t factor = 1;

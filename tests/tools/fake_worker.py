@@ -3,7 +3,7 @@
 
 mute     takes requests and never responds
 close    takes a request and closes
-garbage  responds with header fields that are none
+garbage  responds with lines that are no header fields
 problem  responds with the failure that the query names (?404+not-found), as a worker writes it, once the body has come
 """
 
