@@ -5,10 +5,16 @@
 namespace hashpost::sender {
 
 void Queue::Wait(const std::string& name, Entry& entry, Clock::time_point due) {
-  if (entry.place) waiting_.erase(*entry.place);
+  if (entry.place && small_.erase(*entry.place) == 0) big_.erase(*entry.place);
   entry.place = Place(due, next_++);
-  waiting_.emplace(*entry.place, name);
-  changed_.notify_one();
+  (entry.stamp.size < kBigBytes ? small_ : big_).emplace(*entry.place, name);
+  // All, since not each thread may take it, and one that waits for a later name has to wait for this one.
+  changed_.notify_all();
+}
+
+Queue::Names* Queue::FirstOf(Wanted wanted) {
+  if (wanted == Wanted::kSmall || big_.empty()) return small_.empty() ? nullptr : &small_;
+  return small_.empty() || big_.begin()->first < small_.begin()->first ? &big_ : &small_;
 }
 
 void Queue::Add(const std::string& name, const FileStamp& stamp, Clock::time_point due) {
@@ -36,27 +42,28 @@ void Queue::Close() {
   changed_.notify_all();
 }
 
-std::optional<Queue::Job> Queue::Take(const std::stop_token& stop) {
+std::optional<Queue::Job> Queue::Take(const std::stop_token& stop, Wanted wanted) {
   std::unique_lock lock(mutex_);
   while (!stop.stop_requested() && !AtEnd()) {
-    if (waiting_.empty()) {
-      changed_.wait(lock, stop, [this] { return !waiting_.empty() || AtEnd(); });
+    Names* const names = FirstOf(wanted);
+    if (names == nullptr) {
+      changed_.wait(lock, stop, [&] { return FirstOf(wanted) != nullptr || AtEnd(); });
       continue;
     }
-    const auto first = waiting_.begin();
+    const auto first = names->begin();
     const Clock::time_point due = first->first.first;
     if (due > Clock::now()) {
-      changed_.wait_until(lock, stop, due,
-                          [&] { return waiting_.empty() || waiting_.begin()->first.first < due; });
+      changed_.wait_until(lock, stop, due, [&] {
+        const Names* const now = FirstOf(wanted);
+        return now == nullptr || now->begin()->first.first < due;
+      });
       continue;
     }
     Job job{.name = std::move(first->second), .failures = 0};
-    waiting_.erase(first);
+    names->erase(first);
     Entry& entry = entries_.at(job.name);
     entry.place.reset();
     job.failures = entry.failures;
-    // Who woke for this one may have been all who knew of the next: another has to wait for that now.
-    if (!waiting_.empty()) changed_.notify_one();
     return job;
   }
   return std::nullopt;

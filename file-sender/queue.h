@@ -37,9 +37,13 @@ class Queue {
   // Nothing will be added from now on: Take ends when all is done.
   void Close();
 
-  // Waits for a name that is due and puts it in flight; nullopt: the end (`stop`, or Close). Whoever took it
-  // calls Done or Again.
-  [[nodiscard]] std::optional<Job> Take(const std::stop_token& stop);
+  // From this size on a file is a big one: it may keep a thread for long.
+  static constexpr std::uint64_t kBigBytes = std::uint64_t{1} << 20U;
+  enum class Wanted { kAny, kSmall };
+
+  // Waits for a name that is due, of a file as `wanted`, and puts it in flight; nullopt: the end (`stop`, or
+  // Close). Whoever took it calls Done or Again.
+  [[nodiscard]] std::optional<Job> Take(const std::stop_token& stop, Wanted wanted = Wanted::kAny);
 
   // There is nothing more to do with `name`, unless it was added again.
   void Done(const std::string& name);
@@ -59,13 +63,18 @@ class Queue {
     std::optional<Clock::time_point> again = std::nullopt;  // in flight, and added again
   };
 
+  using Names = std::map<Place, std::string>;
+
   void Wait(const std::string& name, Entry& entry, Clock::time_point due);
+  // The names of which the first one is the first that is `wanted`; nullptr if there is none.
+  [[nodiscard]] Names* FirstOf(Wanted wanted);
   [[nodiscard]] bool AtEnd() const { return closed_ && entries_.empty(); }
 
   mutable std::mutex mutex_;
   std::condition_variable_any changed_;
   std::unordered_map<std::string, Entry> entries_;
-  std::map<Place, std::string> waiting_;
+  Names small_;  // that wait
+  Names big_;
   std::uint64_t next_ = 0;
   bool closed_ = false;
 };

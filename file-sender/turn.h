@@ -10,6 +10,8 @@
 namespace hashpost::sender {
 
 class Turn {
+  using Clock = std::chrono::steady_clock;
+
  public:
   // A thread's own try; gives the turn back at its end. `turn` lives longer.
   class Hold {
@@ -21,7 +23,8 @@ class Turn {
     Hold(const Hold&) = delete;
     Hold& operator=(const Hold&) = delete;
 
-    // Waits for the turn, unless it is held here already; goes on without it after `longest`.
+    // Waits for the turn, unless it is held here already; goes on without it when another thread has held it
+    // for `longest`: whoever takes long holds each of the others up for a part of that, and once only.
     void Await(std::chrono::milliseconds longest) { holds_ = holds_ || turn_.Take(longest); }
 
    private:
@@ -37,8 +40,13 @@ class Turn {
  private:
   [[nodiscard]] bool Take(std::chrono::milliseconds longest) {
     std::unique_lock lock(mutex_);
-    if (!free_.wait_for(lock, longest, [this] { return !taken_; })) return false;
+    while (taken_) {
+      const Clock::time_point enough = taken_at_ + longest;
+      if (Clock::now() >= enough) return false;
+      free_.wait_until(lock, enough);
+    }
     taken_ = true;
+    taken_at_ = Clock::now();
     return true;
   }
   void GiveBack() {
@@ -52,6 +60,7 @@ class Turn {
   mutable std::mutex mutex_;
   std::condition_variable free_;
   bool taken_ = false;
+  Clock::time_point taken_at_;
 };
 
 }  // namespace hashpost::sender

@@ -29,7 +29,9 @@ Workers::Workers(const Config& config, const crypto::FernetKey& key, State& stat
       gate_(!options_.once) {
   threads_.reserve(config.parallel);
   for (std::size_t i = 0; i < config.parallel; ++i) {
-    threads_.emplace_back([this](const std::stop_token& stop) { Run(stop); });
+    // Of several one is kept for small files, so that slow big ones hold none of those up.
+    const auto wanted = config.parallel > 1 && i == 0 ? Queue::Wanted::kSmall : Queue::Wanted::kAny;
+    threads_.emplace_back([this, wanted](const std::stop_token& stop) { Run(stop, wanted); });
   }
 }
 
@@ -44,9 +46,9 @@ void Workers::Join() {
   }
 }
 
-void Workers::Run(const std::stop_token& stop) {
+void Workers::Run(const std::stop_token& stop, Queue::Wanted wanted) {
   try {
-    Work(stop);
+    Work(stop, wanted);
   } catch (const std::exception& error) {
     log::Error("sender", std::string(error.what()) + "; ending.");
     failed_ = true;
@@ -54,7 +56,7 @@ void Workers::Run(const std::stop_token& stop) {
   }
 }
 
-void Workers::Work(const std::stop_token& stop) {
+void Workers::Work(const std::stop_token& stop, Queue::Wanted wanted) {
   Uploader uploader(config_.receiver, stop);
   Delivery delivery(
       config_, key_, state_, unrecorded_,
@@ -63,7 +65,7 @@ void Workers::Work(const std::stop_token& stop) {
         return uploader.Upload(target, fd, size, before_last_byte);
       },
       stop);
-  while (const auto job = queue_.Take(stop)) {
+  while (const auto job = queue_.Take(stop, wanted)) {
     try {
       const bool may = gate_.Pass(stop, [&] { return uploader.Probe(); });
       Settle(*job, may ? delivery.Deliver(job->name) : Outcome{Outcome::Kind::kStopped});

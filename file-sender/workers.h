@@ -55,8 +55,8 @@ class Workers {
   [[nodiscard]] bool failed() const { return failed_; }
 
  private:
-  void Run(const std::stop_token& stop);
-  void Work(const std::stop_token& stop);
+  void Run(const std::stop_token& stop, Queue::Wanted wanted);
+  void Work(const std::stop_token& stop, Queue::Wanted wanted);
   void Settle(const Queue::Job& job, const Outcome& outcome);
   void Retry(const Queue::Job& job, std::chrono::milliseconds at_least);
 

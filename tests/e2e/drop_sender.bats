@@ -294,6 +294,23 @@ END
     not grep TWICE "$DROP/receiver/requests"
 }
 
+@test "big files that the receiver takes long over do not hold up small ones" {
+    local number files=60
+    old_receiver_start
+    for number in 1 2 3 4; do
+        touch "$DROP/receiver/hold.big$number"
+        printf '"%s"' "$(head -c 2000000 /dev/zero | tr '\0' x)" >"$INPUT_DIR/big$number.json"
+    done
+    sender_start
+    for number in 1 2 3; do wait_for 20 arrived_of_big "$number"; done
+    for ((number = 0; number < files; number++)); do put "f$number.json" '[]'; done
+    wait_for 30 have_arrived "$files"
+    not has_uploads big1 1
+    rm "$DROP"/receiver/hold.*
+    for number in 1 2 3 4; do wait_for 20 has_uploads "big$number" 1; done
+}
+arrived_of_big() { (($(find "$DROP/receiver/out" -name 'big*.xml' -size +1M | wc -l) >= $1)); }
+
 @test "a file that changes while it is read arrives whole, as it was at one time" {
     old_receiver_start
     sender_start

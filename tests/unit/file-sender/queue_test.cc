@@ -28,6 +28,8 @@ class QueueTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(ForgetsFailuresWhenTheFileChanges);
   CPPUNIT_TEST(GivesEarlierWhatWasPutOff);
   CPPUNIT_TEST(WakesAnotherThreadForTheNextWhileOneIsBusy);
+  CPPUNIT_TEST(KeepsBigFilesFromAThreadForSmallOnes);
+  CPPUNIT_TEST(WakesTheOneThreadThatMayTakeWhatCame);
   CPPUNIT_TEST(EndsWhenItIsClosedAndAllIsDone);
   CPPUNIT_TEST(EndsAtAStop);
   CPPUNIT_TEST(NeverGivesANameToTwoThreads);
@@ -111,6 +113,45 @@ class QueueTest : public CppUnit::TestFixture {
     queue_.Add("b", Stamp(1), now + milliseconds(40));
     threads.clear();
     CPPUNIT_ASSERT_EQUAL(2, taken.load());
+  }
+
+  void KeepsBigFilesFromAThreadForSmallOnes() {
+    queue_.Add("big", Stamp(Queue::kBigBytes));
+    queue_.Add("small", Stamp(Queue::kBigBytes - 1));
+    queue_.Add("grows", Stamp(1));
+    queue_.Add("grows", Stamp(Queue::kBigBytes));
+    queue_.Add("shrinks", Stamp(Queue::kBigBytes));
+    queue_.Add("shrinks", Stamp(1));
+    for (const char* name : {"small", "shrinks"}) {
+      CPPUNIT_ASSERT_EQUAL(std::string(name), queue_.Take(stop_.get_token(), Queue::Wanted::kSmall)->name);
+    }
+    for (const char* name : {"big", "grows"}) CPPUNIT_ASSERT_EQUAL(std::string(name), Take());
+  }
+
+  // With one thread woken for each name it would be the wrong one: here three of four may not take it.
+  void WakesTheOneThreadThatMayTakeWhatCame() {
+    for (int round = 0; round < 20; ++round) {
+      std::stop_source stop;
+      std::atomic<int> waiting = 0;
+      std::atomic<int> taken = 0;
+      std::vector<std::jthread> threads;
+      for (int i = 0; i < 4; ++i) {
+        threads.emplace_back([&, wanted = i < 3 ? Queue::Wanted::kSmall : Queue::Wanted::kAny] {
+          ++waiting;
+          if (const auto job = queue_.Take(stop.get_token(), wanted)) {
+            queue_.Done(job->name);
+            ++taken;
+          }
+        });
+        while (waiting <= i) std::this_thread::yield();
+      }
+      queue_.Add("big", Stamp(Queue::kBigBytes));
+      const auto deadline = Queue::Clock::now() + std::chrono::seconds(20);
+      while (taken == 0 && Queue::Clock::now() < deadline) std::this_thread::yield();
+      stop.request_stop();
+      threads.clear();
+      CPPUNIT_ASSERT_EQUAL(1, taken.load());
+    }
   }
 
   void EndsWhenItIsClosedAndAllIsDone() {
