@@ -53,7 +53,8 @@ reload: ## replace the workers one at a time; a new certificate or httpd-conf is
 	@exec service/hashpost reload
 
 .PHONY: restart
-restart: ## down, then up
+restart: deps-run build ## check the settings, then down and up: nothing is stopped that could not start again
+	@service/hashpost check >/dev/null
 	@$(MAKE) --no-print-directory down
 	@$(MAKE) --no-print-directory up
 

@@ -28,6 +28,7 @@ setup() {
 }
 teardown() {
     load_abort
+    [[ -z ${TAKER:-} ]] || kill "$TAKER"
     acme_end
 }
 
@@ -76,6 +77,22 @@ typed() {
     typed "$(says README.md 'make restart')"
     ask "$FOO"
     expect_json 200 '{"message":"foo"}'
+}
+
+@test "make restart stops nothing that could not start again" {
+    local before setting taken name
+    before=$(started_processes)
+    taken=$(free_port)
+    $PYTHON -I -m http.server --bind 127.0.0.1 "$taken" >/dev/null 2>&1 3>&- &
+    TAKER=$!
+    wait_for 20 curl -s -o /dev/null "http://127.0.0.1:$taken/"
+    for setting in HASHPOST_WORKERS=99 HASHPOST_CERT=/nowhere "HASHPOST_PORT=$taken" "INPUT_DIR=$SCRATCH SCAN_INTERVAL=0"; do
+        run typed "make restart $setting"
+        name=${setting##* }
+        [[ $status != 0 && $output == *"${name%%=*}"* ]] || { echo "$setting: $output"; false; }
+        [[ $(started_processes) == "$before" ]] || { echo "$setting stopped something"; false; }
+    done
+    is_ready
 }
 
 @test "make alone lists every command" {
