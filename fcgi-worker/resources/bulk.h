@@ -21,7 +21,7 @@ namespace hashpost::resources {
 struct BulkBounds {
   std::uint64_t refused_lines = 1000;                    // as long as they outnumber those stored
   std::uint64_t held_bytes = std::uint64_t{256} << 20U;  // of a response that is held to its end
-  PassOverLimits pass_over{};                            // of what comes after the last line
+  http::PassOverLimits pass_over{};                      // of what comes after the last line
 };
 
 class Bulk {

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "fcgi-worker/http/byte_budget.h"
+#include "fcgi-worker/http/pass_over.h"
 #include "fcgi-worker/http/problem.h"
 #include "fcgi-worker/http/request.h"
 #include "lib/io/byte_stream.h"
@@ -30,11 +31,6 @@ struct LineLimits {
   std::uint64_t max_content_bytes;  // 0: any number
 };
 
-struct PassOverLimits {
-  std::uint64_t bytes = std::uint64_t{64} << 20U;
-  std::chrono::milliseconds time{30'000};
-};
-
 class LineReader {
  public:
   // `on_pause` is called, within Next and the reading of a line, before a wait for a client that has sent
@@ -46,9 +42,8 @@ class LineReader {
   // Throws http::BodyIncomplete, and UploadEnds if the content is longer than LineLimits::max_content_bytes.
   [[nodiscard]] bool Next();
 
-  // Reads and forgets what is left of the content: so much of it, for so long. (Many clients see no end of a
-  // response before they have sent everything.)
-  void PassOver(const PassOverLimits& limits) noexcept;
+  // Reads and forgets what is left of the content.
+  void PassOver(const http::PassOverLimits& limits) noexcept { http::PassOver(body_, limits); }
 
   // The present line without its end; valid until Next. Its Read also throws HttpError: 413 for a line that
   // is too long, 503 if there is not enough memory for a long one now.

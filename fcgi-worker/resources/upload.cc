@@ -1,6 +1,5 @@
 #include "fcgi-worker/resources/upload.h"
 
-#include <array>
 #include <utility>
 
 #include "fcgi-worker/http/errors.h"
@@ -41,21 +40,6 @@ void CheckHead(const http::Request& request, std::uint64_t max_bytes) {
   }
 }
 
-// Many clients, and all on HTTP/2, see no answer before they have sent everything. More than this is not
-// waited for.
-void PassOverTheRest(http::BodyReader& body) {
-  constexpr std::size_t kMost = std::size_t{64} << 20U;
-  std::array<char, 16384> scratch{};
-  try {
-    for (std::size_t passed = 0; passed < kMost;) {
-      const std::size_t size = body.Read(scratch);
-      if (size == 0) return;
-      passed += size;
-    }
-  } catch (const http::BodyIncomplete&) {  // then nobody waits for the answer
-  }
-}
-
 }  // namespace
 
 http::Problem Upload::Off() {
@@ -91,7 +75,7 @@ std::optional<http::Response> Upload::Handle(std::unique_ptr<http::Exchange>& ex
   } catch (const HttpError& refused) {
     log::Warning("receiver", "An upload to " + json::Printable(request.path, 300) + " is refused (" +
                                  std::to_string(refused.problem().status) + "): " + refused.what());
-    PassOverTheRest(*request.body);
+    http::PassOver(*request.body, pass_over_);
     throw;
   } catch (const http::BodyIncomplete&) {
     // A client that is still there was cut off by the end of this worker, and should come again.

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "fcgi-worker/http/pass_over.h"
 #include "fcgi-worker/http/problem.h"
 #include "fcgi-worker/resources/drop.h"
 #include "fcgi-worker/resources/resource.h"
@@ -18,9 +19,10 @@ class Upload : public Resource {
  public:
   static constexpr std::string_view kPath = "/upload/";
 
-  // Without a `drop`, `why_not` answers every upload.
-  Upload(std::unique_ptr<Drop> drop, http::Problem why_not)
-      : drop_(std::move(drop)), why_not_(std::move(why_not)) {}
+  // Without a `drop`, `why_not` answers every upload. Of one that is refused the rest is read within the
+  // limits.
+  Upload(std::unique_ptr<Drop> drop, http::Problem why_not, const http::PassOverLimits& pass_over = {})
+      : drop_(std::move(drop)), why_not_(std::move(why_not)), pass_over_(pass_over) {}
 
   // Why there may be no drop: it was not asked for, or it could not start.
   [[nodiscard]] static http::Problem Off();
@@ -40,6 +42,7 @@ class Upload : public Resource {
 
   const std::unique_ptr<Drop> drop_;
   const http::Problem why_not_;
+  const http::PassOverLimits pass_over_;
 };
 
 }  // namespace hashpost::resources

@@ -30,6 +30,7 @@ class RepeatedKeysTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(PutsTheLastValueInTheFirstPlace);
   CPPUNIT_TEST(LeavesTextsWithoutRepeatsAlone);
   CPPUNIT_TEST(FindsRepeatsAmongManyKeys);
+  CPPUNIT_TEST(FindsARepeatOfEachOfAFewKeys);
   CPPUNIT_TEST(NeedsNoMoreForManyRepeatsInARow);
   CPPUNIT_TEST(GivesUpTheLargestObjectWhenItsKeysAreTooMany);
   CPPUNIT_TEST(GivesUpWhenKeysAreTooLong);
@@ -84,6 +85,25 @@ class RepeatedKeysTest : public CppUnit::TestFixture {
     RepeatedKeys keys;
     CPPUNIT_ASSERT(expected + "}" == Read(text + "}", keys, 8192));
     CPPUNIT_ASSERT_EQUAL(std::uint64_t{50500}, keys.left_out());
+  }
+
+  // The first 16 keys are kept in another way than those behind them.
+  void FindsARepeatOfEachOfAFewKeys() {
+    for (int count = 1; count <= 20; ++count) {
+      for (int again = 0; again < count; ++again) {
+        std::string text;
+        std::string expected;
+        for (int i = 0; i < count; ++i) {
+          const std::string key = (i > 0 ? ",\"k" : "{\"k") + std::to_string(i) + "\":";
+          text += key + "1";
+          expected += key + (i == again ? "2" : "1");
+        }
+        text += ",\"k" + std::to_string(again) + "\":2}";
+        RepeatedKeys keys;
+        CPPUNIT_ASSERT_EQUAL(expected + "}", Read(text, keys));
+        CPPUNIT_ASSERT_EQUAL(std::uint64_t{1}, keys.left_out());
+      }
+    }
   }
 
   void NeedsNoMoreForManyRepeatsInARow() {

@@ -48,6 +48,8 @@ class TestExchange : public http::Exchange {
   void BreakOff() { body_.breaks_off = true; }
   // After the body given nothing comes any more.
   void FallSilent() { body_.falls_silent = true; }
+  // The body given comes again and again.
+  void NeverEnd() { body_.never_ends = true; }
   // The answer waits for its end.
   void HoldAnswer() { live_.held = true; }
   // Where it is counted how many bytes of the body were read.
@@ -59,6 +61,7 @@ class TestExchange : public http::Exchange {
   struct Body : http::BodyReader {
     explicit Body(std::string content) : bytes(std::move(content)) {}
     [[nodiscard]] std::size_t Read(std::span<char> buffer) override {
+      if (never_ends && at == bytes.size()) at = 0;
       const std::size_t size = std::min(buffer.size(), bytes.size() - at);
       if (size == 0 && breaks_off) throw http::BodyIncomplete();
       std::memcpy(buffer.data(), bytes.data() + at, size);
@@ -73,6 +76,7 @@ class TestExchange : public http::Exchange {
     std::size_t at = 0;
     bool breaks_off = false;
     bool falls_silent = false;
+    bool never_ends = false;
     std::size_t* read = nullptr;
   };
   struct Live : http::AnswerStream {

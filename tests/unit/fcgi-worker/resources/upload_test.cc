@@ -1,31 +1,17 @@
 #include "fcgi-worker/resources/upload.h"
 
-#include <cppunit/extensions/HelperMacros.h>
-
 #include <filesystem>
 #include <fstream>
-#include <functional>
-#include <iterator>
 #include <memory>
-#include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
-#include "fcgi-worker/resources/router.h"
-#include "lib/crypto/fernet_key_file.h"
-#include "lib/crypto/fernet_seal.h"
-#include "lib/log/log.h"
-#include "tests/unit/fcgi-worker/resources/test_exchange.h"
-#include "tests/unit/lib/json/memory_streams.h"
-#include "tests/unit/temp_folder.h"
+#include "tests/unit/fcgi-worker/resources/upload_fixture.h"
 
 namespace hashpost::resources {
 namespace {
 
-constexpr std::uint64_t kTime = 1'700'000'000;
-
-class UploadTest : public CppUnit::TestFixture {
+class UploadTest : public UploadFixture {
   CPPUNIT_TEST_SUITE(UploadTest);
   CPPUNIT_TEST(PutsTheFileInItsPlace);
   CPPUNIT_TEST(RefusesNamesThatAreNone);
@@ -34,21 +20,11 @@ class UploadTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(OpensWithAnyOfItsKeys);
   CPPUNIT_TEST(RefusesWhatIsTooLargeOrTooOld);
   CPPUNIT_TEST(AsksToSendAgainWhatBrokeOff);
-  CPPUNIT_TEST(LeavesNothingOfAnUploadThatFailed);
-  CPPUNIT_TEST(SaysSoWhenTheFolderIsGone);
-  CPPUNIT_TEST(SweepsWhatAKillLeft);
+  CPPUNIT_TEST(ReadsARefusedUploadOnlySoFar);
   CPPUNIT_TEST(TellsWhyThereIsNoDrop);
-  CPPUNIT_TEST(DoesNotStartWithABadKey);
   CPPUNIT_TEST_SUITE_END();
 
  public:
-  void setUp() override {
-    log::SetLevel(static_cast<log::Level>(4));  // these tests provoke what is logged
-    std::filesystem::create_directory(Output());
-    Open();
-  }
-  void tearDown() override { log::SetLevel(log::Level::kInfo); }
-
   void PutsTheFileInItsPlace() {
     for (const std::string& content : {std::string("<all/>"), std::string(), std::string(300'000, 'x')}) {
       const http::Response response = Post("books", Seal(content, ++time_));
@@ -146,38 +122,22 @@ class UploadTest : public CppUnit::TestFixture {
     CPPUNIT_ASSERT(std::filesystem::is_empty(Output()));
   }
 
-  void LeavesNothingOfAnUploadThatFailed() {
-    const std::string token = Seal(std::string(200'000, 'x'), kTime);
-    ExpectProblem(Post(
-                      "books", token, [](TestExchange&) {}, "\r\n--B"),
-                  400, "bad-form");
-    ExpectProblem(Post(
-                      "books", token, [](TestExchange&) {}, ""),
-                  400, "bad-form");
-    CPPUNIT_ASSERT(std::filesystem::is_empty(Output()));
-  }
-
-  void SaysSoWhenTheFolderIsGone() {
-    std::filesystem::remove(Output());
-    ExpectProblem(Post("books", Seal("x", kTime)), 503, "drop-unavailable");
-    std::filesystem::create_directory(Output());
-    CPPUNIT_ASSERT_EQUAL(201, Post("books", Seal("x", kTime)).status);
-    std::filesystem::create_directory(Output() + "/folder.xml");
-    ExpectProblem(Post("folder", Seal("x", kTime)), 503, "drop-unavailable");
-  }
-
-  void SweepsWhatAKillLeft() {
-    const std::string inside = Output() + "/.hashpost-incoming";
-    std::filesystem::create_directory(inside);
-    const std::string incoming = folder_.path() + "/drop/incoming";
-    for (const std::string& name : {incoming + "/books.xml.new", inside + "/books.xml.new",
-                                    incoming + "/other", Output() + "/books.xml.new"})
-      std::ofstream(name) << "x";
-    Open();
-    CPPUNIT_ASSERT(!std::filesystem::exists(incoming + "/books.xml.new"));
-    CPPUNIT_ASSERT(!std::filesystem::exists(inside + "/books.xml.new"));
-    CPPUNIT_ASSERT(std::filesystem::exists(incoming + "/other"));
-    CPPUNIT_ASSERT(std::filesystem::exists(Output() + "/books.xml.new"));
+  void ReadsARefusedUploadOnlySoFar() {
+    std::size_t read = 0;
+    ExpectProblem(Post(".hidden", std::string(65536, 'x'),
+                       [&](TestExchange& exchange) {
+                         exchange.NeverEnd();
+                         exchange.CountReads(read);
+                       }),
+                  400, "bad-file-name");
+    CPPUNIT_ASSERT(read >= (std::size_t{64} << 20U) && read < (std::size_t{65} << 20U));
+    // Nor for longer than half a minute, which is shorter here.
+    upload_.reset();
+    upload_ = std::make_unique<Upload>(std::make_unique<Drop>(options_), Upload::Failed(),
+                                       http::PassOverLimits{.time = std::chrono::milliseconds(1)});
+    ExpectProblem(Post(".hidden", "x", [](TestExchange& exchange) { exchange.FallSilent(); }), 400,
+                  "bad-file-name");
+    CPPUNIT_ASSERT(http::PassOverLimits{}.time == std::chrono::seconds(30));
   }
 
   void TellsWhyThereIsNoDrop() {
@@ -187,85 +147,6 @@ class UploadTest : public CppUnit::TestFixture {
     ExpectProblem(Post("books", Seal("x", kTime)), 503, "drop-unavailable");
     ExpectProblem(Ask("GET", "books", "", [](TestExchange&) {}), 405, "method-not-allowed");
   }
-
-  void DoesNotStartWithABadKey() {
-    for (const char* text : {"", "\n", "no key\n", "AAAA\n"}) {
-      std::ofstream(KeyFile()) << text;
-      CPPUNIT_ASSERT_THROW(Open(), crypto::FernetKeyError);
-    }
-    options_.state = "/proc/none";
-    CPPUNIT_ASSERT_THROW(Open(), DropUnavailable);
-  }
-
- private:
-  using Change = std::function<void(TestExchange&)>;
-  static constexpr std::string_view kEnd = "\r\n--B--\r\n";
-
-  [[nodiscard]] std::string Output() const { return folder_.path() + "/out"; }
-  [[nodiscard]] std::string KeyFile() const { return folder_.path() + "/drop/key"; }
-  [[nodiscard]] std::string File(const std::string& name) const {
-    std::ifstream in(Output() + "/" + name + ".xml");
-    return {std::istreambuf_iterator<char>(in), {}};
-  }
-
-  void Open() {
-    upload_.reset();  // LMDB: one environment once in a process
-    options_.folder = Output();
-    if (options_.state.empty()) options_.state = folder_.path() + "/drop";
-    options_.key_file = KeyFile();
-    upload_ = std::make_unique<Upload>(std::make_unique<Drop>(options_), Upload::Failed());
-  }
-
-  static std::string SealWith(const crypto::FernetKey& key, const std::string& content, std::uint64_t time) {
-    io::MemorySink token;
-    crypto::FernetStamp stamp = crypto::FernetStamp::Now();
-    stamp.time = time;
-    crypto::FernetSealer sealer(key, token, stamp);
-    sealer.Write(content);
-    sealer.Finish();
-    return token.text;
-  }
-  [[nodiscard]] std::string Seal(const std::string& content, std::uint64_t time) const {
-    return SealWith(crypto::LoadKeyFile(KeyFile()).keys.Sealing(), content, time);
-  }
-
-  http::Response Post(
-      const std::string& name, const std::string& token, const Change& change = [](TestExchange&) {},
-      std::string_view end = kEnd) {
-    return Ask("POST", name,
-               "--B\r\nContent-Disposition: form-data; name=\"file\"; filename=\"x.xml.enc\"\r\n\r\n" +
-                   token + std::string(end),
-               change);
-  }
-
-  http::Response Ask(const std::string& method, const std::string& name, const std::string& body,
-                     const Change& change) {
-    Router router(failure_);
-    router.Add(std::string(Upload::kPath), *upload_);
-    std::optional<http::Response> answer;
-    auto exchange = std::make_unique<TestExchange>(method, "/upload/" + name, body, answer);
-    exchange->AddField("CONTENT_TYPE", "multipart/form-data; boundary=B");
-    change(*exchange);
-    const http::Handler& handler = *router.Find(exchange->request()).handler;
-    handler.Handle(std::move(exchange));
-    CPPUNIT_ASSERT(answer.has_value());
-    return *std::move(answer);
-  }
-
-  static void ExpectProblem(const http::Response& response, int status, const std::string& slug) {
-    CPPUNIT_ASSERT_EQUAL_MESSAGE(response.content, status, response.status);
-    CPPUNIT_ASSERT_MESSAGE(response.content,
-                           response.content.starts_with("{\"type\":\"/problems/" + slug + "\","));
-    CPPUNIT_ASSERT_MESSAGE(response.content, response.content.find(",\"msg\":\"") != std::string::npos);
-    CPPUNIT_ASSERT_MESSAGE(response.content,
-                           response.content.ends_with(",\"status_code\":" + std::to_string(status) + "}"));
-  }
-
-  TempFolder folder_;
-  DropOptions options_;
-  std::uint64_t time_ = kTime;
-  Failure failure_{[](const std::string&) {}};
-  std::unique_ptr<Upload> upload_;
 };
 
 CPPUNIT_TEST_SUITE_REGISTRATION(UploadTest);
