@@ -28,6 +28,7 @@ inline constexpr json::EventLimits kJsonLimits{.max_depth = 1000,
                                                .max_string_bytes = 16U << 20U,
                                                .max_key_bytes = 16U << 10U,
                                                .max_number_bytes = 1U << 20U,
+                                               .accept_halves = true,
                                                .accept_nan = true};
 
 struct Converted {

@@ -24,6 +24,10 @@ void SpellAsJson(std::string_view utf8, Write write) {
       const std::array<char, 2> escape = {'\\', kLetters[i]};
       write(std::string_view(escape.data(), escape.size()));
       utf8.remove_prefix(1);
+    } else if (utf8.front() == '\xFF') {  // half of a surrogate pair, with its digits (lib/json/events.h)
+      write("\\u");
+      write(utf8.substr(1, 4));
+      utf8.remove_prefix(5);
     } else if (utf8.front() == '\xEF') {
       write(utf8[2] == '\xBE' ? "\\ufffe" : "\\uffff");
       utf8.remove_prefix(3);
@@ -83,23 +87,24 @@ void XmlForm::StartElement() {
 }
 
 void XmlForm::StartElementOfKey() {
-  if (xml::IsName(key_)) {
+  const bool is_xml = xml::FindNonXml(key_) == key_.size();
+  if (is_xml && xml::IsName(key_)) {
     writer_.StartElement(key_);
     return;
   }
-  if (xml::IsDigits(key_)) {
+  if (is_xml && xml::IsDigits(key_)) {
     (scratch_ = 'n') += key_;
     writer_.StartElement(scratch_);
     return;
   }
   scratch_ = key_;
   std::ranges::replace(scratch_, ' ', '_');
-  if (xml::IsName(scratch_)) {
+  if (is_xml && xml::IsName(scratch_)) {
     writer_.StartElement(scratch_);
     return;
   }
   writer_.StartElement("key");
-  if (xml::FindNonXml(key_) == key_.size()) {
+  if (is_xml) {
     writer_.Attribute("name", key_);
   } else {
     scratch_.clear();

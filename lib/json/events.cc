@@ -3,7 +3,9 @@
 #include "lib/json/events.h"
 
 #include <algorithm>
+#include <charconv>
 #include <string>
+#include <system_error>
 #include <utility>
 
 #include "lib/json/faults.h"
@@ -13,6 +15,16 @@
 
 namespace hashpost::json {
 namespace {
+
+bool IsUtf8AndHalves(std::string_view text) {
+  for (std::size_t at = 0; (at = text.find(kHalf)) != std::string_view::npos;) {
+    if (!IsUtf8(text.substr(0, at))) return false;
+    text.remove_prefix(at + 5);
+  }
+  return IsUtf8(text);
+}
+
+using EventReader = rapidjson::GenericReader<Utf8InRuns, Utf8AndHalves, ThrowingAllocator>;
 
 class EventForwarder {
  public:
@@ -70,10 +82,10 @@ class EventForwarder {
 
  private:
   bool Check(std::string_view text, std::string_view what, std::size_t max_bytes) {
-    if (text.size() > max_bytes) {
-      fault_ = TooLong(what, max_bytes);
-    } else if (!IsUtf8(text)) {
+    if (!(limits_.accept_halves ? IsUtf8AndHalves(text) : IsUtf8(text))) {
       fault_ = NotUtf8("in the string that ends before", stream_.Tell());
+    } else if (text.size() > max_bytes) {
+      fault_ = TooLong(what, max_bytes);
     }
     return !fault_;
   }
@@ -113,19 +125,50 @@ rapidjson::ParseErrorCode EventForwarder::TakeNumber(InputStream& stream) {
   return code;
 }
 
+constexpr unsigned kNoDigits = ~0U;
+
 }  // namespace
 }  // namespace hashpost::json
 
-// Instead of RapidJSON's own (number.h). It is a private member: if another version names it otherwise, this
-// does not compile.
+// Instead of RapidJSON's own (number.h). These are private members: if another version names one otherwise,
+// this does not compile.
 template <>
 template <>
-void rapidjson::GenericReader<hashpost::json::Utf8InRuns, rapidjson::UTF8<>,
-                              hashpost::json::ThrowingAllocator>::
-    ParseNumber<hashpost::json::kFlags, hashpost::json::InputStream, hashpost::json::EventForwarder>(
-        hashpost::json::InputStream& stream, hashpost::json::EventForwarder& handler) {
+void hashpost::json::EventReader::ParseNumber<hashpost::json::kFlags, hashpost::json::InputStream,
+                                              hashpost::json::EventForwarder>(
+    hashpost::json::InputStream& stream, hashpost::json::EventForwarder& handler) {
   const ParseErrorCode code = handler.TakeNumber(stream);
   if (code != kParseErrorNone) SetParseError(code, stream.Tell());
+}
+
+// Reads the digits of \uXXXX, and of the \uXXXX behind it if the two are a surrogate pair. RapidJSON's own
+// takes the first half by itself and then refuses a text in which the other one does not follow.
+template <>
+template <>
+unsigned hashpost::json::EventReader::ParseHex4<hashpost::json::InputStream>(
+    hashpost::json::InputStream& stream, std::size_t escape_offset) {
+  const auto number = [](std::string_view digits) {
+    unsigned value = 0;
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value, 16);
+    return digits.size() == 4 && error == std::errc() && end == digits.data() + 4 ? value
+                                                                                  : hashpost::json::kNoDigits;
+  };
+  const unsigned first = number(stream.Ahead(4));
+  if (first == hashpost::json::kNoDigits) {
+    SetParseError(kParseErrorStringUnicodeEscapeInvalidHex, escape_offset);
+    return 0;
+  }
+  stream.Skip(4);
+  if (first < 0xD800 || first > 0xDFFF) return first;
+  const std::string_view behind = stream.Ahead(6);
+  if (first < 0xDC00 && behind.starts_with("\\u")) {
+    const unsigned second = number(behind.substr(2));
+    if (second >= 0xDC00 && second <= 0xDFFF) {
+      stream.Skip(6);
+      return ((first - 0xD800) << 10U | (second - 0xDC00)) + 0x10000;
+    }
+  }
+  return hashpost::json::kHalves + first;
 }
 
 namespace hashpost::json {
@@ -138,7 +181,7 @@ std::optional<ParseFault> ReadEvents(io::ByteSource& source, Events& events, con
   constexpr std::size_t kStackOfLevels = 65536;
   ThrowingAllocator allocator{.max_bytes = 2 * limits.max_string_bytes + kStackOfLevels +
                                            32 * static_cast<std::size_t>(limits.max_depth)};
-  Reader reader(&allocator);
+  EventReader reader(&allocator);
   EventForwarder forwarder(stream, events, limits);
   try {
     const rapidjson::ParseResult result = reader.Parse<kFlags>(stream, forwarder);

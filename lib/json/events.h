@@ -1,7 +1,7 @@
 // ReadEvents: strict JSON (RFC 8259) of any size as a stream of events, without a tree. RapidJSON's SAX
-// reader does the work, with what ReadStringMember (json.h) adds to it: half a surrogate pair, a NUL, a byte
-// order mark and too much depth are refused. Unlike there, repeated keys pass (that is the business of who
-// listens). Numbers come as they are written. Thread-safe: no shared state.
+// reader does the work, with what ReadStringMember (json.h) adds to it: a NUL, a byte order mark, too much
+// depth and (unless it is accepted) half a surrogate pair are refused. Unlike there, repeated keys pass (that
+// is the business of who listens). Numbers come as they are written. Thread-safe: no shared state.
 
 #pragma once
 
@@ -38,7 +38,10 @@ struct EventLimits {
   std::size_t max_string_bytes;  // of a value, decoded
   std::size_t max_key_bytes;     // decoded
   std::size_t max_number_bytes;  // as written
-  bool accept_nan = false;       // and Infinity and -Infinity, which are no JSON, but which Python writes
+  // An escape for half of a surrogate pair (\ud83d): String and Key get it as 0xFF (which UTF-8 does not
+  // have) and its four hexadecimal digits in lower case.
+  bool accept_halves = false;
+  bool accept_nan = false;  // and Infinity and -Infinity, which are no JSON, but which Python writes
 };
 
 // Reads the one JSON text in `source`, to its end unless it is faulty, and tells `events` what is in it.

@@ -4,8 +4,10 @@
 
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
+#include <cstring>
 #include <string_view>
 
 #include "lib/io/byte_stream.h"
@@ -51,6 +53,13 @@ class InputStream {
     if (next_ == end_) Refill();
   }
 
+  // The next `size` bytes (at most kCapacity), or what is left. Valid until the next call of Take or Skip.
+  [[nodiscard]] std::string_view Ahead(std::size_t size) {
+    while (static_cast<std::size_t>(end_ - next_) < size && ReadMore()) {
+    }
+    return {next_, std::min(size, static_cast<std::size_t>(end_ - next_))};
+  }
+
   // Whether `prefix`, no longer than what the first Read gave, stands next.
   [[nodiscard]] bool StartsWith(std::string_view prefix) const {
     return std::string_view(next_, static_cast<std::size_t>(end_ - next_)).starts_with(prefix);
@@ -79,6 +88,20 @@ class InputStream {
     next_ = end_ = buffer_.data();  // stays so if Read throws
     end_ += source_.Read({buffer_.data(), kCapacity});
     *end_ = '\0';  // what Peek shows at the end
+  }
+
+  // Behind what is left, which goes to the front. False: that was all.
+  bool ReadMore() {
+    const auto left = static_cast<std::size_t>(end_ - next_);
+    before_buffer_ += static_cast<std::size_t>(next_ - buffer_.data());
+    std::memmove(buffer_.data(), next_, left);
+    next_ = buffer_.data();
+    end_ = buffer_.data() + left;
+    *end_ = '\0';
+    const std::size_t size = source_.Read({end_, kCapacity - left});
+    end_ += size;
+    *end_ = '\0';
+    return size > 0;
   }
 
   io::ByteSource& source_;

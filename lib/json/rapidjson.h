@@ -3,6 +3,7 @@
 
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -52,6 +53,21 @@ struct ThrowingAllocator {
 // its own.
 struct Utf8InRuns : rapidjson::UTF8<> {};
 
+// The target of strings in which half of a surrogate pair (\ud83d), which the grammar of JSON allows and
+// UTF-8 does not, stands as kHalf and its four hexadecimal digits in lower case. Nothing else has that byte.
+inline constexpr char kHalf = '\xFF';
+inline constexpr unsigned kHalves = 0x110000;  // behind the last code point: kHalves + 0xd83d
+
+struct Utf8AndHalves : rapidjson::UTF8<> {
+  template <typename Output>
+  static void Encode(Output& output, unsigned code_point) {
+    if (code_point < kHalves) return rapidjson::UTF8<>::Encode(output, code_point);
+    static constexpr std::string_view kHex = "0123456789abcdef";
+    output.Put(kHalf);
+    for (const unsigned shift : {12U, 8U, 4U, 0U}) output.Put(kHex[(code_point - kHalves) >> shift & 15U]);
+  }
+};
+
 using Reader = rapidjson::GenericReader<Utf8InRuns, rapidjson::UTF8<>, ThrowingAllocator>;
 
 // Iterative: depth costs no call stack. (No number is ever computed: number.h.) Not
@@ -75,6 +91,25 @@ struct rapidjson::Transcoder<hashpost::json::Utf8InRuns, rapidjson::UTF8<>> {
   }
 
   // For kParseValidateEncodingFlag, without which it is compiled but never called.
+  template <typename Input, typename Output>
+  static bool Validate(Input& input, Output& output) {
+    return Transcode(input, output);
+  }
+};
+
+// The same; a byte that is sent as kHalf becomes another one that UTF-8 does not have.
+template <>
+struct rapidjson::Transcoder<hashpost::json::Utf8InRuns, hashpost::json::Utf8AndHalves> {
+  template <typename Input, typename Output>
+  static bool Transcode(Input& input, Output& output) {
+    const std::string_view run = input.PlainRun();
+    char* const taken = static_cast<char*>(output.Push(run.size()));
+    std::memcpy(taken, run.data(), run.size());
+    std::replace(taken, taken + run.size(), hashpost::json::kHalf, '\xFE');
+    input.Skip(run.size());
+    return true;
+  }
+
   template <typename Input, typename Output>
   static bool Validate(Input& input, Output& output) {
     return Transcode(input, output);

@@ -82,6 +82,7 @@ std::size_t FindNonXml(std::string_view text) {
     std::array<bool, 256> suspect{};
     for (std::size_t i = 0; i < 0x20; ++i) suspect[i] = i != '\t' && i != '\n' && i != '\r';
     suspect[0xEF] = true;  // U+F000 to U+FFFF
+    suspect[0xFF] = true;
     return suspect;
   }();
   const auto is_suspect = [](char byte) { return kSuspect[static_cast<unsigned char>(byte)]; };

@@ -16,7 +16,8 @@ namespace hashpost::xml {
 [[nodiscard]] bool IsDigits(std::string_view text);
 
 // Where the first character of `text` is that XML cannot hold, not even as &#…; (production Char: control
-// characters but tab, line feed and carriage return; U+FFFE; U+FFFF); its size if there is none.
+// characters but tab, line feed and carriage return; U+FFFE; U+FFFF), or a byte 0xFF, which UTF-8 does not
+// have; its size if there is none.
 [[nodiscard]] std::size_t FindNonXml(std::string_view text);
 
 }  // namespace hashpost::xml

@@ -7,6 +7,7 @@ that says the same. Ends with "N documents agree", or with the first that does n
 import json
 import pathlib
 import random
+import re
 import subprocess
 import sys
 import tempfile
@@ -83,7 +84,8 @@ def had_old_form(value):
     """Strings with carriage returns, and keys with other white space, did not come through it unchanged."""
     if not isinstance(value, (dict, list)) or not value:
         return False
-    return not any(c in "\t\r\n" or c < " " or c in "\ufffe\uffff" for text in strings(value) for c in text)
+    return not any(c in "\t\r\n" or c < " " or c in "\ufffe\uffff" or "\ud800" <= c <= "\udfff"
+                   for text in strings(value) for c in text)
 
 
 def decode(element, is_root=False):
@@ -121,7 +123,7 @@ def as_decoded(value):
 class Documents:
     PIECES = ["a", "b", "Z", "0", "9", "-", ".", ":", " ", "_", "<", ">", "&", "'", '"', "\\", "\u00e9", "\u65e5", "\u0663",
               "\U0001F600", "\U00010000", "\u2c00", "\u0301", "\u00b7", "]]>", "/", "="]
-    RARE = ["\n", "\t", "\r", "\x00", "\x01", "\x1f", "\ufffe", "\uffff"]
+    RARE = ["\n", "\t", "\r", "\x00", "\x01", "\x1f", "\ufffe", "\uffff", "\ud83d", "\udead"]
 
     def __init__(self, seed):
         self.random = random.Random(seed)
@@ -133,7 +135,8 @@ class Documents:
         return "".join(self.random.choices(self.pieces, k=self.random.choice([0, 1, 1, 2, 3, 5])))
 
     def string(self):
-        return json.dumps(self.text(), ensure_ascii=self.random.random() < 0.5)
+        text = json.dumps(self.text(), ensure_ascii=self.random.random() < 0.5)
+        return re.sub("[\ud800-\udfff]", lambda half: f"\\u{ord(half[0]):04x}", text)
 
     def number(self):
         r = self.random

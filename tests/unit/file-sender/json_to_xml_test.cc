@@ -118,6 +118,7 @@ class Generator {
                                                      "\\n",        "\\r",
                                                      "\\t",        "é",
                                                      "\\u00e9",    "\\ud83d\\ude00",
+                                                     "\\ud83d",    "\\uDE00",
                                                      "\\uffff",    "\\ufffe",
                                                      "]]>",        "<!--",
                                                      "\\u0301",    "\u2c00",
@@ -205,6 +206,15 @@ class JsonToXmlTest : public CppUnit::TestFixture {
     Check({{R"("\u0000a\\\"\n\r\t\b\u001f\ufffe\uffff<é")",
             "<all type=\"str\" "
             "escaped=\"json\">\\u0000a\\\\\\&quot;\\n\\r\\t\\b\\u001f\\ufffe\\uffff&lt;é</all>\n"},
+           // Half of a surrogate pair, which the grammar allows; the old sender took it.
+           {R"(["\ud83d", "a\uDE00b\n", "\uD83D\ud83d\ude00"])",
+            "<all>\n\t<item type=\"str\" escaped=\"json\">\\ud83d</item>\n"
+            "\t<item type=\"str\" escaped=\"json\">a\\ude00b\\n</item>\n"
+            "\t<item type=\"str\" escaped=\"json\">\\ud83d\U0001F600</item>\n</all>\n"},
+           {R"({"\ud83d":1})",
+            "<all>\n\t<key name=\"\\ud83d\" name-escaped=\"json\" type=\"int\">1</key>\n</all>\n"},
+           {R"({"\uD83D":1, "\ud83d":2})",
+            "<all>\n\t<key name=\"\\ud83d\" name-escaped=\"json\" type=\"int\">2</key>\n</all>\n"},
            {R"({"a\u0001\\":1})",
             "<all>\n\t<key name=\"a\\u0001\\\\\" name-escaped=\"json\" type=\"int\">1</key>\n</all>\n"},
            {R"("plain \\ backslash")", "<all type=\"str\">plain \\ backslash</all>\n"}});
@@ -233,8 +243,10 @@ class JsonToXmlTest : public CppUnit::TestFixture {
   }
 
   void RefusesWhatIsNotJsonAndWritesNothing() {
-    for (const std::string json : {"", " ", "{", "[1,2", "{\"a\":1}x", "\xEF\xBB\xBF{}", "[\"\\ud800\"]",
-                                   "[\"\xff\"]", "{'a':1}", "[1,]", "nan", "\"a\nb\""}) {
+    for (const std::string json : {"", " ", "{", "[1,2", "{\"a\":1}x", "\xEF\xBB\xBF{}", "[\"\xff\"]",
+                                   "[\"\xff"
+                                   "d83d\"]",
+                                   "[\"\xED\xA0\xBD\"]", "{'a':1}", "[1,]", "nan", "\"a\nb\""}) {
       CPPUNIT_ASSERT_MESSAGE(json, !Convert(json).starts_with("<"));
     }
     CPPUNIT_ASSERT(Convert("\"" + std::string((16U << 20U) + 1, 'x') + "\"").find("16777216 bytes") !=

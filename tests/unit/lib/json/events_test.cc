@@ -62,6 +62,7 @@ class EventsTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(TellsNumbersAsTheyAreWrittenHoweverBig);
   CPPUNIT_TEST(RefusesNumbersThatAreNone);
   CPPUNIT_TEST(AcceptsNanAndInfinityOnlyIfToldTo);
+  CPPUNIT_TEST(AcceptsHalvesOfSurrogatePairsOnlyIfToldTo);
   CPPUNIT_TEST(PassesRepeatedKeys);
   CPPUNIT_TEST(RefusesWhatRapidJsonLetsThrough);
   CPPUNIT_TEST(RefusesWhatIsNotJson);
@@ -113,6 +114,37 @@ class EventsTest : public CppUnit::TestFixture {
       CheckFault(bad, "malformed", accepting);
     }
     CheckFault(std::string("-\0", 2), "malformed", accepting);
+  }
+
+  // Wherever the buffer ends: an escape may lie across two pieces.
+  void AcceptsHalvesOfSurrogatePairsOnlyIfToldTo() {
+    EventLimits accepting = kLimits;
+    accepting.accept_halves = true;
+    for (const std::size_t piece : {SIZE_MAX, std::size_t{1}, std::size_t{5}}) {
+      CPPUNIT_ASSERT_EQUAL(std::string("[@1 '\xFF"
+                                       "d83d'@9 '\xFF"
+                                       "dc00x'@19 ]@20 "),
+                           Tell("[\"\\uD83D\",\"\\udc00x\"]", piece, accepting));
+      CPPUNIT_ASSERT_EQUAL(std::string("'\xFF"
+                                       "d83d\U0001F600'@20 "),
+                           Tell("\"\\ud83d\\ud83d\\ude00\"", piece, accepting));
+      CPPUNIT_ASSERT_EQUAL(std::string("'\xFF"
+                                       "d83dA'@14 "),
+                           Tell("\"\\ud83d\\u0041\"", piece, accepting));
+      CPPUNIT_ASSERT_EQUAL(std::string("'\xFF"
+                                       "d83d\n'@10 "),
+                           Tell("\"\\ud83d\\n\"", piece, accepting));
+    }
+    for (const std::string bad : {"\xFF",
+                                  "\xFF"
+                                  "d83d",
+                                  "\xED\xA0\xBD", "\x80\\ud83d", "\\ud83d\xC3"}) {
+      CheckFault("[\"" + bad + "\"]", "not UTF-8", accepting);
+    }
+    for (const std::string bad :
+         {"\\ud83d\\u", "\\ud83", "\\ud83d\\uz000", "\\u+123", "\\u 123", "\\u0x1f"}) {
+      CheckFault("[\"" + bad + "\"]", "malformed", accepting);
+    }
   }
 
   void PassesRepeatedKeys() {
