@@ -49,6 +49,7 @@ Config ReadConfig(const Environment& environment) {
   config.key_file = reader.Text("ENCRYPTION_KEY", "/run/secrets/encryption_key");
   config.scan_interval = reader.Seconds("SCAN_INTERVAL", 10, {1, 86400});
   config.parallel = reader.Number("SENDER_PARALLEL", 4, {1, 64});
+  config.max_growth = reader.Number("SENDER_MAX_GROWTH", 64, {0, 1'000'000});
   config.receiver = ReadReceiver(reader);
   config.log_level = reader.LogLevel();
   while (config.input_folder.size() > 1 && config.input_folder.back() == '/') config.input_folder.pop_back();
@@ -65,6 +66,7 @@ std::string Describe(const Config& config) {
   add("ENCRYPTION_KEY", config.key_file);
   add("SCAN_INTERVAL", std::to_string(config.scan_interval.count()));
   add("SENDER_PARALLEL", std::to_string(config.parallel));
+  add("SENDER_MAX_GROWTH", std::to_string(config.max_growth));
   add("RECEIVER", config.receiver.url);
   add("RECEIVER_CA_FILE", config.receiver.ca_file);
   add("RECEIVER_CERT", config.receiver.certificate);

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 
 #include "lib/config/settings_reader.h"
@@ -26,6 +27,7 @@ struct Config {
   std::string key_file;                // ENCRYPTION_KEY
   std::chrono::seconds scan_interval;  // SCAN_INTERVAL
   std::size_t parallel;                // SENDER_PARALLEL: files in flight
+  std::uint64_t max_growth;            // SENDER_MAX_GROWTH: XML bytes for each of JSON; 0: any number
   Receiver receiver;
   log::Level log_level;  // LOG_LEVEL
 };

@@ -31,6 +31,13 @@ bool MayPass(int error) {
   return error == ENOSPC || error == EDQUOT || error == EIO || error == MDB_MAP_FULL;
 }
 
+// A small file may grow as it likes.
+std::uint64_t MaxXmlBytes(const Config& config, std::uint64_t json_bytes) {
+  constexpr std::uint64_t kAlways = std::uint64_t{16} << 20U;
+  if (config.max_growth == 0 || json_bytes > UINT64_MAX / config.max_growth) return UINT64_MAX;
+  return std::max(kAlways, json_bytes * config.max_growth);
+}
+
 }  // namespace
 
 struct Delivery::File {
@@ -43,7 +50,8 @@ struct Delivery::File {
 };
 
 std::uint64_t SettingsId(const Config& config, const crypto::FernetKey& key) {
-  const crypto::Sha256Digest digest = crypto::HashSha256(config.receiver.url + "\n" + key.Fingerprint());
+  const crypto::Sha256Digest digest = crypto::HashSha256(config.receiver.url + "\n" + key.Fingerprint() +
+                                                         "\n" + std::to_string(config.max_growth));
   std::uint64_t id = 0;
   for (const char byte : digest.Bytes().substr(0, 8)) id = id << 8U | static_cast<unsigned char>(byte);
   return id;
@@ -123,7 +131,8 @@ std::optional<Outcome> Delivery::Seal(File& file, io::Spool& sealed) {
   if (file.record.token_time > 0) stamp.time = std::max(stamp.time, file.record.token_time + 1);
   file.record.token_time = stamp.time;
   crypto::FernetSealer sealer(key_, sealed, stamp);
-  const auto converted = JsonToXml(file.input->content(), sealer);
+  const auto converted =
+      JsonToXml(file.input->content(), sealer, MaxXmlBytes(config_, file.record.stamp.size));
   if (!file.input->IsUnchanged()) return Outcome{Outcome::Kind::kChanged};
   if (const auto* refused = std::get_if<Refused>(&converted)) {
     if (refused->has_changed) return Outcome{Outcome::Kind::kChanged};

@@ -48,7 +48,8 @@ struct Outcome {
 using Upload = std::function<UploadResult(const std::string& target, int fd, std::uint64_t size,
                                           const std::function<void()>& before_last_byte)>;
 
-// Names the receiver and the key: what a receiver refused may be fine for another one, or with another key.
+// Names the receiver, the key and the bound of growth: what a receiver refused may be fine for another one,
+// or with another key; what was too long, with another bound.
 [[nodiscard]] std::uint64_t SettingsId(const Config& config, const crypto::FernetKey& key);
 
 class Delivery {

@@ -14,6 +14,7 @@
 
 #include "file-sender/input_file.h"
 #include "file-sender/naming.h"
+#include "lib/json/json.h"
 #include "lib/log/log.h"
 
 namespace hashpost::sender {
@@ -72,11 +73,20 @@ ScanResult FolderWatch::Scan(std::chrono::milliseconds quiet_for) {
   } else {
     while (const dirent* entry = ::readdir(folder.get())) {
       if (IsInput(entry->d_name)) Visit(::dirfd(folder.get()), entry->d_name, quiet_for, result);
+      if (IsAlmostInput(entry->d_name)) PassOver(entry->d_name);
     }
     if (!was_readable_) log::Info("sender", "INPUT_DIR=" + folder_ + " can be read again.");
   }
   was_readable_ = result.readable;
   return result;
+}
+
+void FolderWatch::PassOver(const std::string& name) {
+  constexpr std::size_t kMost = 1000;  // what is logged at all, so that memory has a bound
+  if (passed_over_.size() == kMost || !passed_over_.insert(name).second) return;
+  log::Warning("sender",
+               json::Printable(name, 255) +
+                   " is passed over: only names that end in .json, in small letters, are sent; rename it.");
 }
 
 void FolderWatch::Visit(int folder, const std::string& name, std::chrono::milliseconds quiet_for,

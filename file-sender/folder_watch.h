@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <set>
 #include <string>
 
 #include "file-sender/queue.h"
@@ -43,6 +44,7 @@ class FolderWatch {
 
  private:
   [[nodiscard]] bool AddWatch();
+  void PassOver(const std::string& name);
   void Visit(int folder, const std::string& name, std::chrono::milliseconds quiet_for, ScanResult& result);
 
   const std::string folder_;
@@ -50,6 +52,7 @@ class FolderWatch {
   const State& state_;
   const std::uint64_t settings_;
   io::UniqueFd inotify_;
+  std::set<std::string> passed_over_;  // names that were logged
   bool was_readable_ = true;
   bool was_watched_ = true;
 };

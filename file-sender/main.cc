@@ -59,6 +59,7 @@ constexpr std::string_view kHelp =
     "  ENCRYPTION_KEY     key file (/run/secrets/encryption_key); the first key in it seals\n"
     "  SCAN_INTERVAL      seconds between looks at the whole folder (10)\n"
     "  SENDER_PARALLEL    files in flight, 1 to 64 (4)\n"
+    "  SENDER_MAX_GROWTH  bytes of XML for each byte of JSON, over 16 MiB; 0: any number (64)\n"
     "  RECEIVER_ADDRESS, RECEIVER_PORT, RECEIVER_URI    127.0.0.1, 8080, /upload\n"
     "  RECEIVER_SCHEME    http or https (http)\n"
     "  RECEIVER_CA_FILE   PEM file with whom to trust for https (the system's)\n"

@@ -1,5 +1,7 @@
 #include "file-sender/naming.h"
 
+#include <algorithm>
+
 #include "lib/json/json.h"
 
 namespace hashpost::sender {
@@ -17,6 +19,13 @@ bool IsUnreserved(unsigned char c) {
 
 bool IsInput(std::string_view name) {
   return name.size() > kEnding.size() && name.ends_with(kEnding) && name.front() != '.';
+}
+
+bool IsAlmostInput(std::string_view name) {
+  if (name.size() <= kEnding.size() || name.front() == '.' || IsInput(name)) return false;
+  return std::ranges::equal(name.substr(name.size() - kEnding.size()), kEnding, [](char a, char b) {
+    return a == b || (a >= 'A' && a <= 'Z' && a - 'A' + 'a' == b);
+  });
 }
 
 std::variant<Target, BadName> TargetOf(std::string_view name) {

@@ -12,6 +12,10 @@ namespace hashpost::sender {
 // whoever writes a file in two steps hides it so until it is whole.
 [[nodiscard]] bool IsInput(std::string_view name);
 
+// Whether `name` would be an input if its ending were in small letters: books.JSON. It is not taken, since it
+// would share a target with books.json.
+[[nodiscard]] bool IsAlmostInput(std::string_view name);
+
 // What the receiver is asked to call it: `name` without ".json". So no two names share a target, and for a
 // name with one dot it is what stands before it: books.json becomes books, a.b.json becomes a.b.
 struct Target {

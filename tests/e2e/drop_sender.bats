@@ -137,7 +137,9 @@ END
     put 'with space%?#&"ü.json' '{"v": 4}'
     put .hidden.json '{"v": 5}'
     put other.txt '{"v": 6}'
+    put capital.JSON '{"v": 7}'
     once 0
+    [[ $output == *'capital.JSON is passed over: only names that end in .json, in small letters, are sent; rename it.'* && $output != *other.txt* ]]
     element a 1 && element a.b 2 && element a.b.c 3 && element 'with space%?#&"ü' 4
     (($(find "$DROP/receiver/out" -type f | wc -l) == 4))
 }
@@ -339,6 +341,17 @@ END
     while read -r _ _ _ sum _; do [[ $known == *$sum* ]] || { echo "a mixture arrived"; false; }; done <"$DROP/receiver/requests"
 }
 
+@test "XML that would be far longer than its JSON is not made, unless a setting allows it" {
+    old_receiver_start
+    $PYTHON -I -c 'print("[%s]" % ",".join(["[" * 900 + "]" * 900] * 30))' >"$INPUT_DIR/deep.json"
+    once 1
+    [[ $output == *'deep.json is set aside until it changes. Its XML would have more than 16777216 bytes, since it is nested deeply; '* ]]
+    [[ ! -e $DROP/receiver/requests ]]
+    SENDER_MAX_GROWTH=0 once 0
+    has_uploads deep 1
+    (($(stat -c %s "$DROP/receiver/out/deep.xml") > 16777216))
+}
+
 @test "SIGTERM ends it promptly, also during an upload, and leaves nothing" {
     old_receiver_start
     sender_start
@@ -365,7 +378,7 @@ END
 
 @test "a wrong setting or key is refused by name" {
     local setting
-    for setting in SCAN_INTERVAL=0 SCAN_INTERVAL=x SENDER_PARALLEL=65 RECEIVER_PORT=0 RECEIVER_PORT=65536 \
+    for setting in SCAN_INTERVAL=0 SCAN_INTERVAL=x SENDER_PARALLEL=65 SENDER_MAX_GROWTH=-1 RECEIVER_PORT=0 RECEIVER_PORT=65536 \
         RECEIVER_SCHEME=ftp RECEIVER_ADDRESS='a b' RECEIVER_URI=upload RECEIVER_URI='/a b' LOG_LEVEL=loud \
         INPUT_DIR= INPUT_DIR=/nowhere INPUT_DIR=/etc/passwd STATUS_DB_PATH= STATUS_DB_PATH=/nowhere/below \
         RECEIVER_CERT=/etc/passwd RECEIVER_CA_FILE=/nowhere; do

@@ -45,6 +45,7 @@ constexpr std::array kNames = {
     "ENCRYPTION_KEY",
     "SCAN_INTERVAL",
     "SENDER_PARALLEL",
+    "SENDER_MAX_GROWTH",
     "RECEIVER_SCHEME",
     "RECEIVER_ADDRESS",
     "RECEIVER_PORT",

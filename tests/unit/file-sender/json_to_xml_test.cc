@@ -143,6 +143,7 @@ class JsonToXmlTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(WritesTheLastOfRepeatedKeysInTheFirstPlace);
   CPPUNIT_TEST(GoesDownToTheDepthBound);
   CPPUNIT_TEST(RefusesWhatIsNotJsonAndWritesNothing);
+  CPPUNIT_TEST(RefusesXmlOverItsBound);
   CPPUNIT_TEST(GivesWellFormedXmlForRandomJson);
   CPPUNIT_TEST(SaysThatATextHasChanged);
   CPPUNIT_TEST(PassesOnWhatTheSinkThrows);
@@ -253,6 +254,20 @@ class JsonToXmlTest : public CppUnit::TestFixture {
                    std::string::npos);
     const std::string longest = Convert("\"" + std::string(16U << 20U, 'x') + "\"");
     CPPUNIT_ASSERT(longest.starts_with(kHead) && longest.size() > (16U << 20U));
+  }
+
+  void RefusesXmlOverItsBound() {
+    const std::string json = std::string(900, '[') + std::string(900, ']');
+    const std::size_t size = Convert(json).size();
+    CPPUNIT_ASSERT(size > 400 * json.size());
+    io::MemoryText text(json);
+    io::MemorySink enough;
+    CPPUNIT_ASSERT(std::holds_alternative<Converted>(JsonToXml(text, enough, size)));
+    io::MemorySink bounded;
+    const auto outcome = JsonToXml(text, bounded, size - 1);
+    const auto& refused = std::get<Refused>(outcome);
+    CPPUNIT_ASSERT(!refused.has_changed && bounded.text.size() < size);
+    CPPUNIT_ASSERT(refused.sentence.find("SENDER_MAX_GROWTH") != std::string::npos);
   }
 
   void GivesWellFormedXmlForRandomJson() {

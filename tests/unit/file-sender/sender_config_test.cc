@@ -34,6 +34,7 @@ class SenderConfigTest : public CppUnit::TestFixture {
     CPPUNIT_ASSERT_EQUAL(std::string("http://127.0.0.1:8080/upload"), config.receiver.url);
     CPPUNIT_ASSERT(config.scan_interval == std::chrono::seconds(10));
     CPPUNIT_ASSERT_EQUAL(std::size_t{4}, config.parallel);
+    CPPUNIT_ASSERT_EQUAL(std::uint64_t{64}, config.max_growth);
     CPPUNIT_ASSERT(Read({{"LOG_LEVEL", "WARNING"}}).log_level == log::Level::kWarning);
   }
 
