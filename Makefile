@@ -165,6 +165,13 @@ unit: ## unit tests only
 	@$(MAKE) --no-print-directory -j$(JOBS) VARIANT=$(VARIANT) $(OUT)/unit-tests
 	@exec tests/run.sh $(VARIANT) unit
 
+.PHONY: apache-test
+apache-test: ## end-to-end tests behind Apache only
+	@service/deps.sh run test fronts
+	@$(MAKE) --no-print-directory -j$(JOBS) VARIANT=release build/release/hashpost-worker build/release/hashpost-sender \
+		build/release/fernet-probe build/release/json-to-xml-probe
+	@exec tests/run.sh release e2e-apache
+
 .PHONY: asan tsan
 asan tsan: ## unit, interop and end-to-end tests under Address+UndefinedBehaviour, or Thread, sanitizer
 	@service/deps.sh run test fronts
@@ -181,6 +188,15 @@ container-test: ## build and run the images on a Docker engine of its own (as ro
 deb-test: deb ## install, upgrade and purge the package on a Debian machine of its own (as root; some five minutes)
 	@$(call unless_all_there,debootstrap bats,deb-test)
 	@exec tests/run.sh release package
+
+.PHONY: os-test os-test-quick
+os-test: ## all of it on bare machines of Debian 12 and 13, as root and as a user (as root; hours)
+	@$(call unless_all_there,debootstrap bats slirp4netns,os-test)
+	@exec tests/os/run
+
+os-test-quick: ## make up, unit tests and Apache's end-to-end tests on the Debian that this machine is not (as root)
+	@$(call unless_all_there,debootstrap bats slirp4netns,os-test)
+	@exec tests/os/run --quick
 
 .PHONY: fuzz fuzz-harnesses
 fuzz: fuzz-harnesses ## fuzz every parser, FUZZ_SECONDS (60) each, under Address+UndefinedBehaviour sanitizer

@@ -1,3 +1,4 @@
+#!/bin/bash
 # exec_alone COMMAND…: becomes it, with only those environment variables that Hashpost's programs read: settings, what
 # supervisord says of a process, options of sanitizers. Whoever types "make up" may have passwords of other programs in theirs,
 # and they would stand in /proc and in core dumps for as long as the service runs. Sourced.

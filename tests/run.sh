@@ -1,5 +1,5 @@
 #!/bin/bash
-# run.sh VARIANT SUITE…: runs the suites (unit, interop, fuzz, e2e, faults, package, or a file of bats) against build/VARIANT
+# run.sh VARIANT SUITE…: runs the suites (unit, interop, fuzz, e2e, e2e-apache, faults, package, or a file of bats) against build/VARIANT
 # and ends with "N passed, N failed, N skipped". With a sanitizer variant, every report file counts as a failure. A test that
 # takes longer than HASHPOST_TEST_SECONDS is ended, named and has failed (300 for unit tests, 900 for others).
 set -euo pipefail
@@ -149,6 +149,7 @@ for suite in "$@"; do
     interop) run_bats interop apache tests/interop ;;
     fuzz) start_fuzz ;;
     e2e) run_each e2e 5 < <(e2e_files) ;;
+    e2e-apache) run_each e2e 5 < <(e2e_files | grep '^apache ') ;;
     faults) run_each faults 1 < <(faults_files) ;;
     package) run_bats package apache tests/package ;;
     *.bats) run_bats "$(basename "$suite" .bats)" "${HASHPOST_FRONT:-apache}" "$suite" ;;

@@ -11,10 +11,13 @@ source "$ROOT/tests/tools/wait_for.bash"
 # shellcheck source=tests/tools/documented.bash
 source "$ROOT/tests/tools/documented.bash"
 
-# What the package needs, so that its installation downloads nothing; and what a machine has anyway.
-PACKAGES="systemd systemd-sysv dbus libpam-systemd apt-utils ca-certificates curl procps apache2 supervisor adduser
-    libfcgi0ldbl liblmdb0 libxml2 libcurl4 libssl3"
-BASE=$ROOT/build/package-test/base
+# The package, and the release that it was built for (make os-test names those of another machine); what a machine has anyway; and what the package needs (of alternatives the first),
+# so that its installation downloads nothing.
+DEB_FOLDER=${HASHPOST_DEB_FOLDER:-$ROOT/build/deb}
+RELEASE=${HASHPOST_DEB_RELEASE:-$(. /etc/os-release && echo "$VERSION_CODENAME")}
+PACKAGES="systemd systemd-sysv dbus libpam-systemd apt-utils ca-certificates curl procps
+    $(dpkg-deb -f "$DEB_FOLDER"/hashpost_*_*.deb Depends | tr ',' '\n' | sed -E 's/^ *([^ ]+).*/\1/' | paste -sd ' ')"
+BASE=$ROOT/build/package-test/$RELEASE
 
 # --- the disk ------------------------------------------------------------------------------------------
 
@@ -23,8 +26,8 @@ make_base() {
     [[ ! -e $BASE.made ]] || [[ $(<"$BASE.made") != "$PACKAGES" ]] || return 0
     rm -rf "$BASE"
     mkdir -p "$BASE"
-    debootstrap --variant=minbase bookworm "$BASE" >"$BASE.log" 2>&1
-    echo 'deb http://deb.debian.org/debian-security bookworm-security main' >>"$BASE/etc/apt/sources.list"
+    debootstrap --variant=minbase "$RELEASE" "$BASE" >"$BASE.log" 2>&1
+    echo "deb http://deb.debian.org/debian-security $RELEASE-security main" >>"$BASE/etc/apt/sources.list"
     printf '#!/bin/sh\nexit 101\n' >"$BASE/usr/sbin/policy-rc.d"
     chmod +x "$BASE/usr/sbin/policy-rc.d"
     cp /etc/resolv.conf "$BASE/etc/"
@@ -59,7 +62,8 @@ machine_boot() {
     mkdir -p "$(machine_cgroup)"
     # shellcheck disable=SC2016  # for the inner shell
     setsid setpriv --pdeathsig KILL bash -c 'echo $$ >"$1/cgroup.procs"
-        while unshare --mount --pid --fork --kill-child --net --uts --ipc --cgroup "$2/tests/package/machine" "$3"
+        while unshare --mount --pid --fork --kill-child --net --uts --ipc --cgroup "$2/tests/tools/machine" "$3" \
+            /lib/systemd/systemd --log-target=console --show-status=false
             [[ -e $3/again ]]; do rm "$3/again"; done' \
         _ "$(machine_cgroup)" "$ROOT" "$MACHINE" >>"$MACHINE/console.log" 2>&1 </dev/null 3>&- &
     echo $! >"$MACHINE/keeper"

@@ -16,7 +16,7 @@ setup_file() {
     [[ $(documented docs/install.md "Debian package" 1) == "make deb" ]]
     make_base
     machine_new
-    install -D -t "$MACHINE/disk/root/build/deb" "$ROOT"/build/deb/hashpost_*_*.deb
+    install -D -t "$MACHINE/disk/root/build/deb" "$DEB_FOLDER"/hashpost_*_*.deb
     make_site
     machine_boot
     in_machine systemctl disable --now --quiet apt-daily.timer apt-daily-upgrade.timer 2>/dev/null || true
