@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "file-sender/json_fault.h"
 #include "file-sender/repeated_keys.h"
 #include "file-sender/spliced_text.h"
 #include "file-sender/xml_form.h"
@@ -36,7 +37,8 @@ std::variant<Converted, Refused> JsonToXml(io::RandomAccess& json, io::ByteSink&
   {
     SplicedText text(json, {});
     RepeatedKeys keys;
-    if (const auto fault = json::ReadEvents(text, keys, kJsonLimits)) return Refused{false, fault->sentence};
+    if (const auto fault = json::ReadEvents(text, keys, kJsonLimits))
+      return Refused{false, Explain(json, *fault)};
     converted.left_out = keys.left_out();
     converted.may_repeat = keys.met_bound();
     splices = keys.TakeSplices();

@@ -73,9 +73,10 @@ class EventForwarder {
   rapidjson::ParseErrorCode TakeNumber(InputStream& stream);
 
   [[nodiscard]] ParseFault TooLong(std::string_view what, std::size_t max_bytes) const {
-    return {Fault::kTooLong, "A " + std::string(what) + " is longer than " + std::to_string(max_bytes) +
-                                 " bytes (before byte " + std::to_string(stream_.Tell()) +
-                                 "); send a shorter one."};
+    return {Fault::kTooLong,
+            "A " + std::string(what) + " is longer than " + std::to_string(max_bytes) +
+                " bytes (before byte " + std::to_string(stream_.Tell()) + "); send a shorter one.",
+            stream_.Tell()};
   }
 
   std::optional<ParseFault>& fault() { return fault_; }

@@ -39,20 +39,24 @@ std::string_view Describe(rapidjson::ParseErrorCode code) {
 ParseFault NotUtf8(std::string_view where, std::size_t offset) {
   return {Fault::kNotUtf8,
           "A string is not Unicode text (invalid UTF-8, or an escape for half a surrogate pair), " +
-              std::string(where) + " byte " + std::to_string(offset) + "; send valid UTF-8."};
+              std::string(where) + " byte " + std::to_string(offset) + "; send valid UTF-8.",
+          offset};
 }
 
 ParseFault TooDeep(int max_depth, std::size_t offset) {
-  return {Fault::kTooDeep, "The JSON is nested more than " + std::to_string(max_depth) +
-                               " levels deep (before byte " + std::to_string(offset) + "); send it flatter."};
+  return {Fault::kTooDeep,
+          "The JSON is nested more than " + std::to_string(max_depth) + " levels deep (before byte " +
+              std::to_string(offset) + "); send it flatter.",
+          offset};
 }
 
 std::optional<ParseFault> FaultOfText(const rapidjson::ParseResult& result, const InputStream& stream,
                                       bool starts_with_bom, std::string_view wanted) {
   const auto malformed = [wanted](std::string_view what, std::size_t offset) {
-    return ParseFault{Fault::kMalformed, "The text is not valid JSON: " + std::string(what) + ", at byte " +
-                                             std::to_string(offset) + "; send one JSON " +
-                                             std::string(wanted) + " in UTF-8."};
+    return ParseFault{Fault::kMalformed,
+                      "The text is not valid JSON: " + std::string(what) + ", at byte " +
+                          std::to_string(offset) + "; send one JSON " + std::string(wanted) + " in UTF-8.",
+                      offset};
   };
   // The reader takes a NUL for the end; whatever follows one was not read.
   const bool stopped_at_nul = !stream.AtEnd() && stream.Peek() == '\0';
@@ -63,6 +67,11 @@ std::optional<ParseFault> FaultOfText(const rapidjson::ParseResult& result, cons
       return NotUtf8("at", result.Offset());
     case rapidjson::kParseErrorDocumentEmpty:
       return malformed(Describe(result.Code()), result.Offset());
+    case rapidjson::kParseErrorDocumentRootNotSingular: {
+      ParseFault fault = malformed(Describe(result.Code()), result.Offset());
+      fault.has_second_value = true;
+      return fault;
+    }
     default:
       if (starts_with_bom) return malformed("it starts with a byte order mark", 0);
       if (stream.AtEnd()) return malformed("it ends too early", result.Offset());

@@ -26,7 +26,9 @@ enum class Fault {
 
 struct ParseFault {
   Fault fault;
-  std::string sentence;  // for the sender: what is wrong, where, what to do; shows nothing of the content
+  std::string sentence;    // for the sender: what is wrong, where, what to do; shows nothing of the content
+  std::size_t offset = 0;  // ReadEvents: in bytes, as in the sentence
+  bool has_second_value = false;  // ReadEvents: the text is one JSON value, and something follows there
 };
 
 struct Limits {

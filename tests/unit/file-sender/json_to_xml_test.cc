@@ -143,6 +143,7 @@ class JsonToXmlTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(WritesTheLastOfRepeatedKeysInTheFirstPlace);
   CPPUNIT_TEST(GoesDownToTheDepthBound);
   CPPUNIT_TEST(RefusesWhatIsNotJsonAndWritesNothing);
+  CPPUNIT_TEST(SaysWhereAFaultIsAndWhatIsTakenForJson);
   CPPUNIT_TEST(RefusesXmlOverItsBound);
   CPPUNIT_TEST(GivesWellFormedXmlForRandomJson);
   CPPUNIT_TEST(SaysThatATextHasChanged);
@@ -239,7 +240,8 @@ class JsonToXmlTest : public CppUnit::TestFixture {
     CPPUNIT_ASSERT(xml.find("\n" + std::string(999, '\t') + "<item type=\"list\"/>\n") != std::string::npos);
     const std::string sentence = Convert(std::string(1001, '[') + std::string(1001, ']'));
     CPPUNIT_ASSERT_EQUAL(
-        std::string("The JSON is nested more than 1000 levels deep (before byte 1000); send it flatter."),
+        std::string("The JSON is nested more than 1000 levels deep (before line 1, column 1001 (byte 1000)); "
+                    "send it flatter."),
         sentence);
   }
 
@@ -254,6 +256,29 @@ class JsonToXmlTest : public CppUnit::TestFixture {
                    std::string::npos);
     const std::string longest = Convert("\"" + std::string(16U << 20U, 'x') + "\"");
     CPPUNIT_ASSERT(longest.starts_with(kHead) && longest.size() > (16U << 20U));
+  }
+
+  void SaysWhereAFaultIsAndWhatIsTakenForJson() {
+    using namespace std::string_literals;
+    const std::vector<std::pair<std::string, std::string>> cases = {
+        {"[1,\n  2,\n  é x]", "line 3, column 3 (byte 11)"},
+        {"{\"a\": 1,\r\n \"é\": tru}", "line 2, column "},
+        {"[\"\xff\"]", "line 1, column "},
+        {"{\"a\": 1} x", "something follows the value, at line 1, column 10 (byte 9)"},
+        {"{\"a\": 1}\n{\"a\": 2}\n", "a second value in line 2, as JSON Lines (NDJSON) has"},
+        {"\n1\r\n\r\n 2", "a second value in line 4"},
+        {"\xEF\xBB\xBF{}", "starts with a byte order mark (BOM)"},
+        {"\xFF\xFE[\0]\0"s, "is UTF-16"},
+        {"\xFE\xFF\0[\0]"s, "is UTF-16"},
+        {"[\0]\0"s, "is UTF-16"},
+        {"\0[\0]"s, "is UTF-16"},
+        {"[\0\0\0]\0\0\0"s, "is UTF-16 (or UTF-32)"}};
+    for (const auto& [json, words] : cases) {
+      for (const std::size_t piece : {SIZE_MAX, std::size_t{1}}) {
+        const std::string sentence = Convert(json, piece);
+        CPPUNIT_ASSERT_MESSAGE(sentence, sentence.find(words) != std::string::npos);
+      }
+    }
   }
 
   void RefusesXmlOverItsBound() {
