@@ -10,7 +10,8 @@ setup_file() {
     stack_new
     HASHPOST_TRUSTED_PROXIES=127.0.0.2,192.0.2.0/24
     PROXY_PORT=$(free_port)
-    export HASHPOST_TRUSTED_PROXIES PROXY_PORT PROXY=http://127.0.0.1:$PROXY_PORT
+    # (The proxy sends from an address of IPv4, but "localhost" in its lines may mean ::1 first.)
+    export HASHPOST_LISTEN=127.0.0.1 HASHPOST_TRUSTED_PROXIES PROXY_PORT PROXY=http://127.0.0.1:$PROXY_PORT
     stack_start
     proxy_start
     post_text hello
