@@ -13,6 +13,30 @@ bool HasOnly(std::string_view text, std::string_view signs) {
   });
 }
 
+// The value, which may have a password in it, is never shown.
+std::string ReadProxy(const SettingsReader& reader) {
+  std::string proxy = reader.Text("RECEIVER_PROXY", "");
+  constexpr std::string_view kScheme = "http://";
+  const std::size_t host = std::max(proxy.rfind('@') + 1, kScheme.size());  // (npos + 1 is 0)
+  const std::size_t colon = proxy.rfind(':');
+  const bool has_port = colon != std::string::npos && colon > host && colon + 1 < proxy.size() &&
+                        std::all_of(proxy.begin() + static_cast<std::ptrdiff_t>(colon) + 1, proxy.end(),
+                                    [](unsigned char c) { return c >= '0' && c <= '9'; });
+  if (!proxy.empty() &&
+      (!proxy.starts_with(kScheme) || !has_port || !HasOnly(proxy.substr(host), ".-_:[]"))) {
+    throw ConfigError(
+        "RECEIVER_PROXY must be the address of an HTTP proxy: http://host:port, or "
+        "http://user:password@host:port.");
+  }
+  return proxy;
+}
+
+// Without user and password.
+std::string WithoutPassword(const std::string& proxy) {
+  const std::size_t at = proxy.rfind('@');
+  return at == std::string::npos ? proxy : "http://...@" + proxy.substr(at + 1);
+}
+
 Receiver ReadReceiver(const SettingsReader& reader) {
   const std::string scheme = reader.Text("RECEIVER_SCHEME", "http");
   if (scheme != "http" && scheme != "https")
@@ -28,12 +52,18 @@ Receiver ReadReceiver(const SettingsReader& reader) {
     SettingsReader::Refuse("RECEIVER_URI", path, "a path as it stands in a URL, such as /upload");
   }
   while (!path.empty() && path.back() == '/') path.pop_back();
-  Receiver receiver{.url = scheme + "://" + address + ":" + std::to_string(port) + path,
+  const std::string authority = address + ":" + std::to_string(port);
+  Receiver receiver{.url = scheme + "://" + authority + path,
+                    .tls = scheme == "https",
+                    .authority = authority,
                     .ca_file = reader.Text("RECEIVER_CA_FILE", ""),
                     .certificate = reader.Text("RECEIVER_CERT", ""),
-                    .certificate_key = reader.Text("RECEIVER_KEY", "")};
+                    .certificate_key = reader.Text("RECEIVER_KEY", ""),
+                    .proxy = ReadProxy(reader),
+                    .connect_time = reader.Seconds("RECEIVER_CONNECT_SECONDS", 10, {1, 3600}),
+                    .silent_time = reader.Seconds("RECEIVER_SILENT_SECONDS", 60, {1, 86400})};
   if (receiver.certificate.empty() != receiver.certificate_key.empty()) {
-    throw ConfigError("RECEIVER_CERT and RECEIVER_KEY belong together: set both or none.");
+    throw ConfigError("RECEIVER_CERT and RECEIVER_KEY belong together: set both or neither.");
   }
   return receiver;
 }
@@ -71,6 +101,9 @@ std::string Describe(const Config& config) {
   add("RECEIVER_CA_FILE", config.receiver.ca_file);
   add("RECEIVER_CERT", config.receiver.certificate);
   add("RECEIVER_KEY", config.receiver.certificate_key);
+  add("RECEIVER_PROXY", WithoutPassword(config.receiver.proxy));
+  add("RECEIVER_CONNECT_SECONDS", std::to_string(config.receiver.connect_time.count()));
+  add("RECEIVER_SILENT_SECONDS", std::to_string(config.receiver.silent_time.count()));
   return text;
 }
 

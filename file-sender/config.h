@@ -15,10 +15,15 @@ namespace hashpost::sender {
 
 // Where sealed files go.
 struct Receiver {
-  std::string url;      // RECEIVER_SCHEME://RECEIVER_ADDRESS:RECEIVER_PORT RECEIVER_URI, no slash at the end
-  std::string ca_file;  // RECEIVER_CA_FILE: PEM that signs the receiver's certificate; "": the system's
-  std::string certificate;      // RECEIVER_CERT: the sender's own, PEM; "": none
+  std::string url;  // RECEIVER_SCHEME://RECEIVER_ADDRESS:RECEIVER_PORT RECEIVER_URI, no slash at the end
+  bool tls;         // RECEIVER_SCHEME is https
+  std::string authority;    // RECEIVER_ADDRESS:RECEIVER_PORT
+  std::string ca_file;      // RECEIVER_CA_FILE: PEM of those who may sign its certificate; "": the system's
+  std::string certificate;  // RECEIVER_CERT: the sender's own, PEM; "": none
   std::string certificate_key;  // RECEIVER_KEY
+  std::string proxy;            // RECEIVER_PROXY: http://host:port; "": none, whatever the environment says
+  std::chrono::seconds connect_time;  // RECEIVER_CONNECT_SECONDS: to connect, TLS included
+  std::chrono::seconds silent_time;   // RECEIVER_SILENT_SECONDS: without a byte, and to a response's end
 };
 
 struct Config {

@@ -27,6 +27,7 @@
 #include "file-sender/status.h"
 #include "file-sender/upload.h"
 #include "lib/crypto/fernet_key_file.h"
+#include "lib/crypto/pem_files.h"
 #include "lib/io/folder.h"
 #include "lib/log/log.h"
 #include "lib/version/version.h"
@@ -62,8 +63,11 @@ constexpr std::string_view kHelp =
     "  SENDER_MAX_GROWTH  bytes of XML for each byte of JSON, over 16 MiB; 0: any number (64)\n"
     "  RECEIVER_ADDRESS, RECEIVER_PORT, RECEIVER_URI    127.0.0.1, 8080, /upload\n"
     "  RECEIVER_SCHEME    http or https (http)\n"
-    "  RECEIVER_CA_FILE   PEM file with whom to trust for https (the system's)\n"
+    "  RECEIVER_CA_FILE   PEM file of the only CAs to trust for https (those of the system)\n"
     "  RECEIVER_CERT, RECEIVER_KEY    PEM files of the sender's own certificate (none)\n"
+    "  RECEIVER_PROXY     http://host:port of a proxy (none; http_proxy and the like are ignored)\n"
+    "  RECEIVER_CONNECT_SECONDS   to connect, TLS included (10)\n"
+    "  RECEIVER_SILENT_SECONDS    without progress, and from the last byte to the end of the response (60)\n"
     "  LOG_LEVEL          debug, info, warning or error (info)\n"
     "\n"
     "Exit status: 0 done, and nothing is pending or set aside; 1 (--once, --status) something is; 64 no "
@@ -71,6 +75,21 @@ constexpr std::string_view kHelp =
     "option; 69 failed, the log says why; 75 another sender is at work with this STATUS_DB_PATH; 78 a "
     "setting or\n"
     "the key is wrong.\n";
+
+void RefuseIf(const crypto::PemFault& fault, const char* name, const std::string& path) {
+  if (fault) throw ConfigError(std::string(name) + "=" + path + " " + *fault);
+}
+
+// So that it is not the first upload that finds out.
+void CheckTlsFiles(const Receiver& receiver) {
+  if (!receiver.ca_file.empty()) {
+    RefuseIf(crypto::FaultOfTrusted(receiver.ca_file), "RECEIVER_CA_FILE", receiver.ca_file);
+  }
+  if (receiver.certificate.empty()) return;
+  RefuseIf(crypto::FaultOfCertificate(receiver.certificate), "RECEIVER_CERT", receiver.certificate);
+  RefuseIf(crypto::FaultOfPrivateKey(receiver.certificate_key, receiver.certificate), "RECEIVER_KEY",
+           receiver.certificate_key);
+}
 
 // Makes STATUS_DB_PATH if it is not there, and says what is wrong with the folders and files that settings
 // name.
@@ -91,14 +110,7 @@ void CheckPaths(const Config& config) {
                       " cannot be read: " + std::system_category().message(errno) + ".");
   }
   if (!S_ISDIR(input.st_mode)) throw ConfigError("INPUT_DIR=" + config.input_folder + " is no folder.");
-  for (const std::string& file :
-       {config.receiver.ca_file, config.receiver.certificate, config.receiver.certificate_key}) {
-    if (!file.empty() && ::access(file.c_str(), R_OK) != 0) {
-      throw ConfigError("The file " + file +
-                        " (RECEIVER_CA_FILE, RECEIVER_CERT or RECEIVER_KEY) cannot be read: " +
-                        std::system_category().message(errno) + ".");
-    }
-  }
+  CheckTlsFiles(config.receiver);
 }
 
 // Each file needs some buffers of 128 KiB and more. By default malloc would take them from the kernel and

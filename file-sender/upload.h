@@ -31,9 +31,9 @@ class Uploader {
   ~Uploader();
 
   // Sends the first `size` bytes of the file `fd`, whatever its position, as `target`. Does not throw for
-  // what happens on the way; an upload without any progress is broken off after a minute, and more for big
-  // files. `before_last_byte` is called before the receiver can have all of it; more than once if it is sent
-  // again.
+  // what happens on the way; an upload without any progress is broken off after RECEIVER_SILENT_SECONDS, and
+  // more for big files. `before_last_byte` is called before the receiver can have all of it; more than once
+  // if it is sent again.
   [[nodiscard]] UploadResult Upload(const std::string& target, int fd, std::uint64_t size,
                                     const std::function<void()>& before_last_byte);
 
@@ -41,11 +41,11 @@ class Uploader {
   [[nodiscard]] std::optional<std::string> Probe();
 
  private:
-  struct Transfer;
+  class Connection;
 
   const Receiver& receiver_;
   const std::stop_token stop_;
-  std::unique_ptr<void, void (*)(void*)> curl_;
+  const std::unique_ptr<Connection> connection_;
 };
 
 }  // namespace hashpost::sender

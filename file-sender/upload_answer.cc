@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::size_t kMaxMessageBytes = 500;
 constexpr std::chrono::seconds kLongestWait{300};
+constexpr const char* kWhereItGoes = "RECEIVER_SCHEME, RECEIVER_ADDRESS, RECEIVER_PORT or RECEIVER_URI";
 
 class TextSource final : public io::ByteSource {
  public:
@@ -26,11 +27,15 @@ class TextSource final : public io::ByteSource {
   std::string_view rest_;
 };
 
-// Receivers answer {"msg": …}; a server in front of one may have words of its own.
+auto Member(std::string_view body, std::string_view name) {
+  TextSource source(body);
+  return json::ReadStringMember(source, name, {.max_value_bytes = 64U << 10U});
+}
+
+// Receivers say {"msg": …}; a server in front of one may have words of its own.
 std::string MessageOf(std::string_view body) {
-  for (const std::string_view member : {"msg", "detail"}) {
-    TextSource source(body);
-    const auto found = json::ReadStringMember(source, member, {.max_value_bytes = 64U << 10U});
+  for (const std::string_view name : {"msg", "detail"}) {
+    const auto found = Member(body, name);
     if (const auto* text = std::get_if<std::string>(&found)) return json::Printable(*text, kMaxMessageBytes);
   }
   return json::Printable(body, kMaxMessageBytes);
@@ -38,23 +43,40 @@ std::string MessageOf(std::string_view body) {
 
 // The receiver's problem type, without what stands in front of it: another host or a prefix, perhaps.
 bool IsProblem(std::string_view body, std::string_view slug) {
-  TextSource source(body);
-  const auto found = json::ReadStringMember(source, "type", {.max_value_bytes = 1024});
+  const auto found = Member(body, "type");
   const auto* type = std::get_if<std::string>(&found);
   return type != nullptr && type->ends_with("/problems/" + std::string(slug));
 }
 
+// Whether a receiver wrote this: {"msg": "…", "status_code": 400}.
+bool IsReceivers(std::string_view body) {
+  const auto code = Member(body, "status_code");
+  const auto* other = std::get_if<json::ParseFault>(&code);
+  return other != nullptr && other->fault == json::Fault::kNotAString &&
+         std::holds_alternative<std::string>(Member(body, "msg"));
+}
+
 }  // namespace
 
-UploadResult JudgeAnswer(int status, std::string_view body, std::chrono::seconds retry_after) {
+UploadResult JudgeAnswer(const UploadResponse& response) {
   using Kind = UploadResult::Kind;
-  if (status == 201) return {Kind::kAccepted, MessageOf(body)};
-  const bool is_stale = status == 409 || (status == 400 && IsProblem(body, "token-time"));
-  const bool stands = status >= 400 && status < 500 && status != 408 && status != 425 && status != 429;
-  return {is_stale ? Kind::kStale
-          : stands ? Kind::kRefused
-                   : Kind::kFailed,
-          "status " + std::to_string(status) + ": " + MessageOf(body), std::min(retry_after, kLongestWait)};
+  const int status = response.status;
+  if (status == 201) return {Kind::kAccepted, MessageOf(response.body)};
+  std::string message = "status " + std::to_string(status) + ": " + MessageOf(response.body);
+  const bool passes = status < 400 || status >= 500 || status == 408 || status == 425 || status == 429;
+  const bool is_receivers = IsReceivers(response.body);
+  const bool is_stale = status == 409 || (status == 400 && IsProblem(response.body, "token-time"));
+  Kind kind = Kind::kFailed;
+  if (!passes && is_receivers) {
+    kind = is_stale ? Kind::kStale : Kind::kRefused;
+  } else if (!response.location.empty()) {
+    message += " It redirects to " + json::Printable(response.location, kMaxMessageBytes) +
+               ", and redirects are not followed: correct " + kWhereItGoes + ".";
+  } else if (!passes) {
+    message += std::string(" This is not how a receiver responds: correct ") + kWhereItGoes +
+               ", or what stands in between.";
+  }
+  return {kind, message, std::min(response.retry_after, kLongestWait)};
 }
 
 }  // namespace hashpost::sender

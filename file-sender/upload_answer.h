@@ -23,10 +23,18 @@ struct UploadResult {
   std::chrono::seconds wait_at_least{0};  // kFailed: before the next try, as the receiver asks
 };
 
-// The answer had this status and this body (its front is enough), and asked for `retry_after` seconds (0: it
-// did not). Only 201 is success. 408, 425, 429 and 5xx may pass; so may what no receiver answers to an upload
-// (2xx and 3xx: something else listens there). 409, and 400 whose problem type (RFC 9457) is token-time, are
-// about the token's time. All other 4xx stand.
-[[nodiscard]] UploadResult JudgeAnswer(int status, std::string_view body, std::chrono::seconds retry_after);
+// What came back for an upload.
+struct UploadResponse {
+  int status;
+  std::string_view body;                // its front is enough
+  std::chrono::seconds retry_after{0};  // 0: it named no time
+  std::string location = {};            // where a redirect leads
+};
+
+// Only 201 is success. A 4xx is the receiver's verdict, and stands, if its body has the members `msg` and
+// `status_code` of all receivers; 409, and 400 whose problem type (RFC 9457) is token-time, are
+// about the token's time. 408, 425, 429 and 5xx may pass. So may all that no receiver says to an upload:
+// something else listens there, or stands in between.
+[[nodiscard]] UploadResult JudgeAnswer(const UploadResponse& response);
 
 }  // namespace hashpost::sender

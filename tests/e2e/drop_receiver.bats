@@ -330,3 +330,11 @@ for path in documents:
     ask "/upload/$(printf 'n%.0s' {1..2000})"
     expect_refusal 414 uri-too-long
 }
+
+@test "a sender that speaks plain HTTP to the port for TLS is told of RECEIVER_SCHEME, and quarantines nothing" {
+    mkdir "$BATS_TEST_TMPDIR/in"
+    printf '{}' >"$BATS_TEST_TMPDIR/in/a.json"
+    run env INPUT_DIR="$BATS_TEST_TMPDIR/in" STATUS_DB_PATH="$BATS_TEST_TMPDIR/state" ENCRYPTION_KEY="$KEY" RECEIVER_ADDRESS=localhost \
+        RECEIVER_PORT="$HASHPOST_PORT" timeout 60 "${HASHPOST_SENDER_BIN:-$ROOT/build/release/hashpost-sender}" --once
+    [[ $status == 1 && $output == *'The port speaks TLS: set RECEIVER_SCHEME=https.'*'set aside 0, pending 1'* ]]
+}

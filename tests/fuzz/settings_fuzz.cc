@@ -53,6 +53,9 @@ constexpr std::array kNames = {
     "RECEIVER_CA_FILE",
     "RECEIVER_CERT",
     "RECEIVER_KEY",
+    "RECEIVER_PROXY",
+    "RECEIVER_CONNECT_SECONDS",
+    "RECEIVER_SILENT_SECONDS",
 };
 
 using Settings = std::map<std::string, std::string, std::less<>>;

@@ -25,6 +25,7 @@ class SenderConfigTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(HasTheDefaultsThatDeploymentsExpect);
   CPPUNIT_TEST(MakesTheUrlOfTheReceiver);
   CPPUNIT_TEST(RefusesByName);
+  CPPUNIT_TEST(NeverShowsAPasswordOfTheProxy);
   CPPUNIT_TEST_SUITE_END();
 
  public:
@@ -35,6 +36,9 @@ class SenderConfigTest : public CppUnit::TestFixture {
     CPPUNIT_ASSERT(config.scan_interval == std::chrono::seconds(10));
     CPPUNIT_ASSERT_EQUAL(std::size_t{4}, config.parallel);
     CPPUNIT_ASSERT_EQUAL(std::uint64_t{64}, config.max_growth);
+    CPPUNIT_ASSERT_EQUAL(std::string(), config.receiver.proxy);
+    CPPUNIT_ASSERT(config.receiver.connect_time == std::chrono::seconds(10));
+    CPPUNIT_ASSERT(config.receiver.silent_time == std::chrono::seconds(60));
     CPPUNIT_ASSERT(Read({{"LOG_LEVEL", "WARNING"}}).log_level == log::Level::kWarning);
   }
 
@@ -50,17 +54,46 @@ class SenderConfigTest : public CppUnit::TestFixture {
   }
 
   void RefusesByName() {
-    const std::vector<std::pair<std::string, std::string>> cases = {
-        {"INPUT_DIR", ""},          {"STATUS_DB_PATH", ""},      {"SCAN_INTERVAL", "0"},
-        {"SCAN_INTERVAL", "1.5"},   {"SENDER_PARALLEL", "0"},    {"RECEIVER_PORT", "70000"},
-        {"RECEIVER_SCHEME", "ftp"}, {"RECEIVER_ADDRESS", "a/b"}, {"RECEIVER_URI", "x"},
-        {"LOG_LEVEL", "x"},         {"RECEIVER_CERT", "/c"}};
+    const std::vector<std::pair<std::string, std::string>> cases = {{"INPUT_DIR", ""},
+                                                                    {"STATUS_DB_PATH", ""},
+                                                                    {"SCAN_INTERVAL", "0"},
+                                                                    {"SCAN_INTERVAL", "1.5"},
+                                                                    {"SENDER_PARALLEL", "0"},
+                                                                    {"RECEIVER_PORT", "70000"},
+                                                                    {"RECEIVER_SCHEME", "ftp"},
+                                                                    {"RECEIVER_ADDRESS", "a/b"},
+                                                                    {"RECEIVER_URI", "x"},
+                                                                    {"LOG_LEVEL", "x"},
+                                                                    {"RECEIVER_CERT", "/c"},
+                                                                    {"RECEIVER_PROXY", "p:1"},
+                                                                    {"RECEIVER_CONNECT_SECONDS", "0"},
+                                                                    {"RECEIVER_SILENT_SECONDS", "x"}};
     for (const auto& [name, value] : cases) {
       try {
         (void)Read({{name, value}});
         CPPUNIT_FAIL(name + " was taken");
       } catch (const ConfigError& error) {
         CPPUNIT_ASSERT(std::string(error.what()).find(name) != std::string::npos);
+      }
+    }
+  }
+
+  void NeverShowsAPasswordOfTheProxy() {
+    for (const std::string good : {"http://proxy:3128", "http://[::1]:3128", "http://u:s3cret@proxy:3128",
+                                   "http://u:s3cret:@@10.0.0.1:8"}) {
+      const Config config = Read({{"RECEIVER_PROXY", good}});
+      CPPUNIT_ASSERT_EQUAL(good, config.receiver.proxy);
+      CPPUNIT_ASSERT(Describe(config).find("s3cret") == std::string::npos);
+      CPPUNIT_ASSERT(Describe(config).find(good.substr(good.rfind(':'))) != std::string::npos);
+    }
+    for (const std::string bad :
+         {"http://", "http://:1", "http://u:s3cret@", "http://u:s3cret@:1", "http://u:s3cret",
+          "https://u:s3cret@proxy:1", "http://u:s3cret@pr/oxy:1", "http://p:1/s3cret"}) {
+      try {
+        (void)Read({{"RECEIVER_PROXY", bad}});
+        CPPUNIT_FAIL(bad + " was taken");
+      } catch (const ConfigError& error) {
+        CPPUNIT_ASSERT(std::string(error.what()).find("s3cret") == std::string::npos);
       }
     }
   }
