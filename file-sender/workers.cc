@@ -16,6 +16,7 @@ constexpr std::chrono::seconds kLongestPause{300};
 // A file that changed while it was read: by then it may be whole.
 constexpr std::chrono::milliseconds kUnrest{500};
 constexpr unsigned kTriesOfOnce = 10;
+constexpr unsigned kTrialsOfOnce = 5;  // of a receiver that takes no file: some 15 s
 
 }  // namespace
 
@@ -62,18 +63,51 @@ void Workers::Work(const std::stop_token& stop, Queue::Wanted wanted) {
       config_, key_, state_, unrecorded_,
       [&](const std::string& target, int fd, std::uint64_t size,
           const std::function<void()>& before_last_byte) {
-        return uploader.Upload(target, fd, size, before_last_byte);
+        const UploadResult result = uploader.Upload(target, fd, size, before_last_byte);
+        Report(target, result);
+        return result;
       },
       stop);
   while (const auto job = queue_.Take(stop, wanted)) {
     try {
       const bool may = gate_.Pass(stop, [&] { return uploader.Probe(); });
-      Settle(*job, may ? delivery.Deliver(job->name) : Outcome{Outcome::Kind::kStopped});
+      const Breaker::Leave leave = breaker_.Ask(stop);
+      if (leave.delay()) {
+        PutOff(*job, *leave.delay());
+        continue;
+      }
+      Settle(*job,
+             may && !stop.stop_requested() ? delivery.Deliver(job->name) : Outcome{Outcome::Kind::kStopped});
     } catch (...) {
       ++tally_.pending;
       queue_.Done(job->name);  // or else the other threads would wait for its end
       throw;
     }
+  }
+}
+
+// Files that failed come behind those that were not tried yet: they may be the reason why none is taken.
+void Workers::PutOff(const Queue::Job& job, std::chrono::milliseconds delay) {
+  if (options_.once && breaker_.failures() >= kTrialsOfOnce) {
+    ++tally_.pending;
+    return queue_.Done(job.name);
+  }
+  if (job.failures > 0) delay += Backoff(job.failures, kLongestPause);
+  queue_.Again(job.name, delay, job.failures);
+}
+
+void Workers::Report(const std::string& target, const UploadResult& result) {
+  using Kind = UploadResult::Kind;
+  switch (result.kind) {
+    case Kind::kAccepted:
+    case Kind::kRefused:
+    case Kind::kStale:
+      return breaker_.Worked();
+    case Kind::kFailed:
+      return breaker_.Failed(target, result.message, result.wait_at_least);
+    case Kind::kUnreachable:
+    case Kind::kStopped:
+      return;
   }
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <stop_token>
@@ -11,6 +12,7 @@
 #include <thread>
 #include <vector>
 
+#include "file-sender/breaker.h"
 #include "file-sender/config.h"
 #include "file-sender/delivery.h"
 #include "file-sender/gate.h"
@@ -57,6 +59,8 @@ class Workers {
  private:
   void Run(const std::stop_token& stop, Queue::Wanted wanted);
   void Work(const std::stop_token& stop, Queue::Wanted wanted);
+  void PutOff(const Queue::Job& job, std::chrono::milliseconds delay);
+  void Report(const std::string& target, const UploadResult& result);
   void Settle(const Queue::Job& job, const Outcome& outcome);
   void Retry(const Queue::Job& job, std::chrono::milliseconds at_least);
 
@@ -66,6 +70,7 @@ class Workers {
   Queue& queue_;
   const Options options_;
   Gate gate_;
+  Breaker breaker_;
   Turn unrecorded_;
   Tally tally_;
   std::atomic<bool> failed_ = false;

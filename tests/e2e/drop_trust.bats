@@ -109,12 +109,14 @@ trusted_by_machine() {
 @test "proxies of the environment are ignored, and RECEIVER_PROXY is shown without its password and used" {
     local name port=$RECEIVER_PORT scheme
     receiver_start
+    unset NO_PROXY no_proxy
     for name in http_proxy https_proxy all_proxy HTTPS_PROXY ALL_PROXY; do export "$name=http://localhost:$port"; done
     put a.json '{"v": 1}'
     for scheme in http https; do RECEIVER_SCHEME=$scheme RECEIVER_PORT=1 once 1; done
     not grep -q proxy receiver/requests
     once 0
     grep -q '^a 201' receiver/requests
+    rm "$INPUT_DIR/a.json"
     # One that was set is used, whatever NO_PROXY says, and what it says is not the receiver's verdict.
     export RECEIVER_PROXY=http://user:secret@localhost:$port NO_PROXY='*'
     check 0
@@ -265,3 +267,45 @@ time.sleep(600)' "$RECEIVER_PORT" "$DROP/listening" 3>&- &
     RECEIVER_SCHEME=https once 1
     [[ $output == *'The port speaks plain HTTP: set RECEIVER_SCHEME=http'*'pending 1'* ]]
 }
+
+conversions() { grep -c ' is converted to ' "$1"; }
+all_have_arrived() { (($(grep -c ' 201$' receiver/requests) == $1)); }
+
+@test "while the receiver takes no file, one at a time is tried, and the others are not even converted" {
+    local number files=60
+    receiver_start
+    : >receiver/unavailable
+    for ((number = 0; number < files; number++)); do put "f$number.json" "{\"v\": $number}"; done
+    sender_start
+    wait_for 20 logged 'The receiver takes no file: status 503: The file drop is not available. One file at a time is tried'
+    # Some trials later.
+    wait_for 60 has_requests 11
+    (($(conversions log) <= 20 && $(wc -l <receiver/requests) <= 20))
+    rm receiver/unavailable
+    wait_for 60 all_have_arrived $files
+    logged 'The receiver takes files again.'
+    # One attempt for each file, and those that failed: no storm when it is back.
+    (($(wc -l <receiver/requests) <= files + 20))
+}
+
+@test "--once gives up a receiver that takes no file" {
+    local number
+    receiver_start
+    : >receiver/unavailable
+    for ((number = 0; number < 60; number++)); do put "f$number.json" "{\"v\": $number}"; done
+    once 1
+    [[ $output == *'delivered 0, known 0, set aside 0, pending 60'* ]]
+    (($(conversions <(echo "$output")) <= 20 && $(wc -l <receiver/requests) <= 20))
+}
+
+@test "files that are never taken do not hold up a new one that is" {
+    local number
+    receiver_start
+    for ((number = 0; number < 12; number++)); do echo "{}" >"$INPUT_DIR/never$number.json"; done
+    sender_start
+    wait_for 20 logged 'The receiver takes no file'
+    wait_for 120 all_have_failed 12
+    put good.json '{"v": 1}'
+    wait_for 30 grep -q '^good 201' receiver/requests
+}
+all_have_failed() { (($(sort -u receiver/requests | grep -c '^never.* 503') == $1)); }

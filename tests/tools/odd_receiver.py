@@ -9,6 +9,7 @@ the status. What it does depends on the name that is uploaded:
   endless   201 with a body that does not end
   trickle   201 with a body of which a byte comes every 50 ms, for ten minutes
   slow      201 after as many seconds as FOLDER/seconds says
+  never...  503
   other names   201; 503 while there is a file FOLDER/unavailable
 
 A request that is meant for a proxy gets the 403 of one, and is noted as "proxy"."""
@@ -95,7 +96,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if name == "slow":
             with open(os.path.join(FOLDER, "seconds")) as file:
                 time.sleep(float(file.read()))
-        if os.path.exists(os.path.join(FOLDER, "unavailable")):
+        if name.startswith("never") or os.path.exists(os.path.join(FOLDER, "unavailable")):
             return self.own(name, 503, "The file drop is not available.")
         return self.own(name, 201, "File is decrypted and saved to %s.xml" % name)
 
