@@ -91,7 +91,7 @@ start_nginx() {
 # A front may answer before what is behind it: only 200 and 404 count.
 serves() {
     local digest=0000000000000000000000000000000000000000000000000000000000000000
-    [[ $(curl -s --max-time 5 --cacert "$BENCH_CERT" -o /dev/null -w '%{http_code}' \
+    [[ $(curl -q --noproxy '*' -s --max-time 5 --cacert "$BENCH_CERT" -o /dev/null -w '%{http_code}' \
         "https://localhost:$BENCH_PORT/messages/$digest") =~ ^(200|404)$ ]]
 }
 

@@ -39,7 +39,10 @@ def write_tags(system, run_folder):
     """The list for 304: each digest with the entity tag that the system gives it, learnt from one answer."""
     known = (run_folder / f"stored-{64}").read_text().split()
     path = system.about["get_path"].replace("{size}", "64").replace("{digest}", known[0])
-    with urllib.request.urlopen(system.url + path, timeout=10, context=ssl._create_unverified_context()) as answer:
+    # (Without the proxies that the environment names for others.)
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}),
+                                         urllib.request.HTTPSHandler(context=ssl._create_unverified_context()))
+    with opener.open(system.url + path, timeout=10) as answer:
         tag = answer.headers.get("ETag", "").replace(known[0], "{digest}")
     lines = [f"{digest} {tag.replace('{digest}', digest)}\n" for digest in known]
     (run_folder / f"tags-{system.name}").write_text("".join(lines))

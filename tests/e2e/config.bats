@@ -162,6 +162,11 @@ END
     HASHPOST_CERT=$SCRATCH/garbage.pem refused HASHPOST_CERT
     openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$SCRATCH/other.key" 2>/dev/null
     HASHPOST_KEY=$SCRATCH/other.key refused HASHPOST_KEY
+    # Nobody is asked for a passphrase: not by openssl in the checks, and not by a web server at its start.
+    openssl pkey -in "$SCRATCH/other.key" -aes256 -passout pass:secret -out "$SCRATCH/locked.key"
+    HASHPOST_KEY=$SCRATCH/locked.key refused HASHPOST_KEY "$SCRATCH/locked.key" passphrase
+    openssl ec -in "$SCRATCH/other.key" -aes256 -passout pass:secret -out "$SCRATCH/locked-ec.key" 2>/dev/null
+    HASHPOST_KEY=$SCRATCH/locked-ec.key refused HASHPOST_KEY "$SCRATCH/locked-ec.key" passphrase
     # Both unreadable as what they should be: nothing equals nothing, and still it is no pair.
     HASHPOST_CERT=$SCRATCH/garbage.pem HASHPOST_KEY=$SCRATCH/garbage.pem refused HASHPOST_CERT
 }
@@ -207,4 +212,42 @@ END
     ((status == 0))
     run "$ROOT/service/hashpost" status
     ((status == 3))
+}
+
+@test "proxies and curl settings that are meant for other programs do not keep the service from starting" {
+    local name
+    "$ROOT/certs/make-dev-certs.sh"
+    mkdir "$SCRATCH/user"
+    echo 'proxy = http://127.0.0.1:1' >"$SCRATCH/user/.curlrc"
+    unset NO_PROXY no_proxy
+    for name in http_proxy https_proxy all_proxy HTTPS_PROXY ALL_PROXY; do export "$name=http://127.0.0.1:1"; done
+    HOME=$SCRATCH/user HASHPOST_START_SECONDS=15 stack_start
+    HOME=$SCRATCH/user "$ROOT/service/hashpost" status 3>&-
+}
+
+@test "a sender for a port of this machine on which the service takes no uploads is reported at the start" {
+    local plain
+    plain=$(free_port)
+    export INPUT_DIR=$SCRATCH/in OUTPUT_DIR=$SCRATCH/out
+    mkdir "$INPUT_DIR"
+    "$ROOT/certs/make-dev-certs.sh"
+    # check SETTINGS…: what it says on stderr, beside that the settings are good.
+    check() {
+        run --separate-stderr env "$@" "$ROOT/service/hashpost" check 3>&-
+        [[ $status == 0 && $output == 'The settings are good.' ]]
+    }
+    check RECEIVER_PORT=8080
+    [[ $stderr == *'port 8080 of this machine over plain HTTP, for which this service has no port: set SERVER_PORT=8080'* ]]
+    check SERVER_PORT="$plain"
+    [[ $stderr == *"port 8080 of this machine, and this service takes uploads on SERVER_PORT=$plain: set RECEIVER_PORT=$plain"* ]]
+    check RECEIVER_SCHEME=https RECEIVER_ADDRESS=::1 SERVER_PORT="$plain" RECEIVER_PORT="$plain"
+    [[ $stderr == *"HASHPOST_PORT=$HASHPOST_PORT: set RECEIVER_PORT=$HASHPOST_PORT"* ]]
+    check SERVER_PORT="$plain" RECEIVER_PORT="$plain"
+    [[ -z $stderr ]]
+    check RECEIVER_SCHEME=https RECEIVER_PORT="$HASHPOST_PORT"
+    [[ -z $stderr ]]
+    check RECEIVER_ADDRESS=192.0.2.1
+    [[ -z $stderr ]]
+    check OUTPUT_DIR=none
+    [[ -z $stderr ]]
 }

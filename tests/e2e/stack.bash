@@ -13,6 +13,9 @@ export HASHPOST_FRONT=${HASHPOST_FRONT:-apache}
 # A sanitizer's build starts and answers several times slower.
 export HASHPOST_START_SECONDS=${HASHPOST_START_SECONDS:-60}
 
+# Everything is on this machine, whatever proxies the environment names for others.
+export NO_PROXY=localhost,127.0.0.1,::1 no_proxy=localhost,127.0.0.1,::1
+
 # shellcheck source=tests/tools/wait_for.bash
 source "$ROOT/tests/tools/wait_for.bash"
 # shellcheck source=tests/tools/documented.bash
