@@ -330,6 +330,7 @@ os.pwrite(fd, b'{"v": "' + b"z" * 3000000 + b'"}', 0)
 os.close(fd)
 END
     wait_for 20 grep -q 'type="str">z' "$DROP/receiver/out/a.xml"
+    wait_for 20 has_requests 1 # (the receiver notes an upload after it has written the file)
     local letter known=""
     for letter in a b z; do
         known+=" $({
