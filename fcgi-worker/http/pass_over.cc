@@ -6,12 +6,10 @@ namespace hashpost::http {
 
 void PassOver(BodyReader& body, const PassOverLimits& limits) noexcept {
   using Clock = std::chrono::steady_clock;
-  constexpr std::chrono::milliseconds kLook{100};
   const auto deadline = Clock::now() + limits.time;
   std::array<char, 16384> scratch;  // NOLINT(cppcoreguidelines-pro-type-member-init): forgotten anyway
   try {
     for (std::uint64_t passed = 0; passed < limits.bytes && Clock::now() < deadline;) {
-      if (!body.Ready(kLook)) continue;
       const std::size_t got = body.Read(scratch);
       if (got == 0) return;
       passed += got;
