@@ -34,8 +34,8 @@ std::variant<Target, BadName> TargetOf(std::string_view name) {
     return BadName{"Its name is longer than 200 bytes (without .json); rename it."};
   }
   if (!json::IsUtf8(target)) return BadName{"Its name is not UTF-8; rename it."};
-  if (json::HasControlCharacter(target)) {
-    return BadName{"There is a control character in its name; rename it."};
+  if (json::HasHiddenCharacter(target)) {
+    return BadName{"There is a control character or an invisible one in its name; rename it."};
   }
   return Target{std::string(target)};
 }

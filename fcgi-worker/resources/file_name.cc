@@ -23,7 +23,7 @@ std::string CheckedFileName(std::string_view name) {
   if (name.find('/') != std::string_view::npos) Refuse("has a slash in it");
   if (name.front() == '.') Refuse("begins with a dot");
   if (!json::IsUtf8(name)) Refuse("is not UTF-8");
-  if (json::HasControlCharacter(name)) Refuse("has a control character in it");
+  if (json::HasHiddenCharacter(name)) Refuse("has a control character or an invisible one in it");
   return std::string(name);
 }
 

@@ -10,8 +10,9 @@ namespace hashpost::resources {
 inline constexpr std::size_t kMaxFileNameBytes = 200;
 
 // `name`, the last part of a decoded path, if it is 1 to kMaxFileNameBytes bytes of UTF-8 without control
-// characters, has no '/' and does not begin with a dot; so "<name>.xml" names a visible file in the folder
-// that it is put in. Throws HttpError (400, slug bad-file-name).
+// characters and others that are not shown (json::HasHiddenCharacter), has no '/' and does not begin with a
+// dot; so "<name>.xml" names a visible file in the folder that it is put in. Throws HttpError (400, slug
+// bad-file-name).
 [[nodiscard]] std::string CheckedFileName(std::string_view name);
 
 }  // namespace hashpost::resources

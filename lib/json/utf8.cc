@@ -92,15 +92,16 @@ bool IsUtf8(std::string_view text) {
   }
 }
 
-// C0 and DEL are one byte; C1 (U+0080 to U+009F) is C2 80 to C2 9F in UTF-8.
-bool HasControlCharacter(std::string_view utf8) {
-  unsigned char before = 0;
-  return std::any_of(utf8.begin(), utf8.end(), [&](char byte) {
-    const auto value = static_cast<unsigned char>(byte);
-    const bool is_c1 = before == 0xC2 && value < 0xA0;
-    before = value;
-    return value < 0x20 || value == 0x7F || is_c1;
-  });
+bool HasHiddenCharacter(std::string_view utf8) {
+  constexpr char32_t kNonJoiner = 0x200C;
+  constexpr char32_t kJoiner = 0x200D;
+  while (!utf8.empty()) {
+    const std::size_t size = std::max<std::size_t>(SequenceSize(utf8), 1);
+    const char32_t character = Decode(utf8.substr(0, size));
+    if (IsObeyed(character) && character != kNonJoiner && character != kJoiner) return true;
+    utf8.remove_prefix(size);
+  }
+  return false;
 }
 
 std::string Printable(std::string_view text, std::size_t max_bytes) {

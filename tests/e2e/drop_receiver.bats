@@ -144,7 +144,7 @@ END
 @test "a name that is no plain file name is refused" {
     local name
     seal '<all/>'
-    for name in '.hidden' 'a%0ab' 'a%7fb' 'a%ffb' "$(printf 'n%.0s' {1..201})" ''; do
+    for name in '.hidden' 'a%0ab' 'a%7fb' 'a%ffb' 'a%c2%9bb' 'a%e2%80%aeb' 'a%e2%80%8bb' "$(printf 'n%.0s' {1..201})" ''; do
         if [[ $HASHPOST_FRONT == lighttpd && $name == *%* ]]; then
             # It refuses by itself, while the client may still be sending.
             upload "$name" --path-as-is || code=none
@@ -154,12 +154,14 @@ END
             expect_refusal 400 bad-file-name
         fi
     done
+    # Nor does any log let it act on a terminal.
+    run ! grep -rE $'\u009b|\u202e|\u200b|\x7f' "$HASHPOST_HOME/logs"
     for name in '../books' '..%2fbooks' 'a/../../books' '%2e%2e/books' 'a%2fb' 'a/b' 'a%00b'; do
         upload "$name" --path-as-is || [[ $HASHPOST_FRONT == lighttpd ]]
         [[ $code =~ ^4 || ($HASHPOST_FRONT == lighttpd && $code == 000) ]] || said 4xx
     done
     [[ -z $(output_names) && ! -e $SCRATCH/books.xml ]]
-    for name in 'b%c3%bccher' 'a%20b' "$(printf 'n%.0s' {1..200})" 'a;b&c' 'a\b' 'a%25b' 'a%3fb' 'a%2525b'; do
+    for name in 'b%c3%bccher' 'a%20b' '%d9%85%db%8c%e2%80%8c%d8%ae' "$(printf 'n%.0s' {1..200})" 'a;b&c' 'a\b' 'a%25b' 'a%3fb' 'a%2525b'; do
         upload "$name"
         [[ $code == 201 ]] || said 201
     done

@@ -57,7 +57,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string printable = Printable(text, 100);
   Require(IsUtf8(printable) && printable.size() <= 100);
   const std::string all = Printable(text, SIZE_MAX);
-  Require(!HasControlCharacter(all) && Printable(all, SIZE_MAX) == all);
+  Require(!HasHiddenCharacter(all) && Printable(all, SIZE_MAX) == all);
   CheckWriting(all);
   if (IsUtf8(text)) {
     const bool is_plain = std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });

@@ -17,7 +17,7 @@ class NamingTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(TakesJsonFilesThatAreNotHidden);
   CPPUNIT_TEST(GivesEveryNameATargetOfItsOwn);
   CPPUNIT_TEST(RefusesNamesThatNoReceiverCouldKeep);
-  CPPUNIT_TEST(RefusesEveryControlCharacterThatTheReceiverRefuses);
+  CPPUNIT_TEST(RefusesEveryHiddenCharacterThatTheReceiverRefuses);
   CPPUNIT_TEST(EncodesAllThatAUrlCannotHold);
   CPPUNIT_TEST_SUITE_END();
 
@@ -51,15 +51,16 @@ class NamingTest : public CppUnit::TestFixture {
   }
 
   // A name with U+0085 was refused by the receiver only, after the whole file had been sent.
-  void RefusesEveryControlCharacterThatTheReceiverRefuses() {
+  void RefusesEveryHiddenCharacterThatTheReceiverRefuses() {
     for (const std::string& character :
          {std::string("\x01"), std::string("\x1f"), std::string("\x7f"), std::string("\u0080"),
-          std::string("\u0085"), std::string("\u009f")}) {
+          std::string("\u0085"), std::string("\u009f"), std::string("\u200b"), std::string("\u202e"),
+          std::string("\u2028")}) {
       const std::string name = "a" + character + "b";
       CPPUNIT_ASSERT_THROW_MESSAGE(name, (void)resources::CheckedFileName(name), http::HttpError);
       CPPUNIT_ASSERT_MESSAGE(name, std::holds_alternative<BadName>(TargetOf(name + ".json")));
     }
-    for (const std::string name : {"a\u00a0b", "\u0105", "\u2028"}) {
+    for (const std::string name : {"a\u00a0b", "\u0105", "\u200c", "a\\b"}) {
       CPPUNIT_ASSERT_EQUAL(name, resources::CheckedFileName(name));
       CPPUNIT_ASSERT_EQUAL(name, std::get<Target>(TargetOf(name + ".json")).name);
     }

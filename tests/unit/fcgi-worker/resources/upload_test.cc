@@ -43,17 +43,13 @@ class UploadTest : public UploadFixture {
   }
 
   void RefusesNamesThatAreNone() {
-    const std::vector<std::string> names = {"",
-                                            ".",
-                                            "..",
-                                            ".books",
-                                            "a/b",
-                                            "a\nb",
-                                            "a\x7F",
-                                            std::string(201, 'n'),
-                                            "\xFF",
-                                            "a\xC2\x85",
-                                            std::string("a\0b", 3),
+    const std::vector<std::string> names = {"",           ".",
+                                            "..",         ".books",
+                                            "a/b",        "a\nb",
+                                            "a\x7F",      std::string(201, 'n'),
+                                            "\xFF",       "a\xC2\x85",
+                                            "a\u202Eb",   "a\u200Bb",
+                                            "\uFEFFb",    std::string("a\0b", 3),
                                             "/etc/passwd"};
     for (const std::string& name : names) {
       ExpectProblem(Post(name, Seal("x", ++time_)), 400, "bad-file-name");
@@ -133,9 +129,10 @@ class UploadTest : public UploadFixture {
     CPPUNIT_ASSERT(read >= (std::size_t{64} << 20U) && read < (std::size_t{65} << 20U));
     // Nor for longer than half a minute, which is shorter here.
     upload_.reset();
-    upload_ = std::make_unique<Upload>(std::make_unique<Drop>(options_), Upload::Failed(),
-                                       http::PassOverLimits{.time = std::chrono::milliseconds(1)});
-    ExpectProblem(Post(".hidden", "x", [](TestExchange& exchange) { exchange.FallSilent(); }), 400,
+    upload_ = std::make_unique<Upload>(
+        std::make_unique<Drop>(options_), Upload::Failed(),
+        http::PassOverLimits{.bytes = ~std::uint64_t{0}, .time = std::chrono::milliseconds(1)});
+    ExpectProblem(Post(".hidden", "x", [](TestExchange& exchange) { exchange.NeverEnd(); }), 400,
                   "bad-file-name");
     CPPUNIT_ASSERT(http::PassOverLimits{}.time == std::chrono::seconds(30));
   }

@@ -22,6 +22,7 @@ class Utf8Test : public CppUnit::TestFixture {
   CPPUNIT_TEST(RefusesBadBytesAtEveryPosition);
   CPPUNIT_TEST(ReplacesEachRunOfBadBytesByOneCharacter);
   CPPUNIT_TEST(ReplacesWhatATerminalObeys);
+  CPPUNIT_TEST(FindsWhatATerminalObeysButTheJoinersOfWords);
   CPPUNIT_TEST(CutsPrintableTextAtACharactersBorder);
   CPPUNIT_TEST_SUITE_END();
 
@@ -95,6 +96,15 @@ class Utf8Test : public CppUnit::TestFixture {
         U" ~\u00A0\u00AE\u061B\u200A\u2010\u2030\u205F\u2070\uFEFE\uFFFC\U0001F600\U000E0100";
     for (const char32_t code : shown)
       CPPUNIT_ASSERT_EQUAL_MESSAGE(std::to_string(code), Encode(code), Printable(Encode(code), 100));
+  }
+
+  void FindsWhatATerminalObeysButTheJoinersOfWords() {
+    for (const char32_t code : U"\x01\x1F\x7F\u009B\u061C\u200B\u200E\u202A\u202E\u2066\uFEFF\U000E0041") {
+      CPPUNIT_ASSERT_MESSAGE(std::to_string(code), HasHiddenCharacter("\u00e9" + Encode(code) + "b"));
+    }
+    for (const std::string text : {"", "plain \\ ~", "\u00e9\u20ac\U0001F600", "\u0645\u06CC\u200C\u062E",
+                                   "\U0001F469\u200D\U0001F4BB"})
+      CPPUNIT_ASSERT_MESSAGE(text, !HasHiddenCharacter(text));
   }
 
   void CutsPrintableTextAtACharactersBorder() {
