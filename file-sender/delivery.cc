@@ -72,7 +72,6 @@ Outcome Delivery::Deliver(const std::string& name) {
   File file{.name = name, .path = config_.input_folder + "/" + name, .target = ""};
   file.before = state_.Get(name);
   if (file.before) file.record = *file.before;
-  if (auto outcome = TooSoon(file)) return *std::move(outcome);
   try {
     auto opened = InputFile::Open(file.path, stop_);
     if (const auto* none = std::get_if<NoInput>(&opened)) {
@@ -99,9 +98,9 @@ Outcome Delivery::Deliver(const std::string& name) {
 // off, but which the receiver is still at, could replace a later one of the same second. With one for each
 // second no time runs ahead of the clock, however often the file changes.
 std::optional<Outcome> Delivery::TooSoon(const File& file) const {
-  if (file.record.token_time == 0) return std::nullopt;
+  if (!file.before || file.before->token_time == 0) return std::nullopt;
   const std::uint64_t now = clock_();
-  if (now / kNanosecond != file.record.read_at / kNanosecond) return std::nullopt;
+  if (now / kNanosecond != file.before->read_at / kNanosecond) return std::nullopt;
   const auto left = std::chrono::nanoseconds(kNanosecond - now % kNanosecond);
   return Outcome{Outcome::Kind::kTooSoon, "", std::chrono::ceil<std::chrono::milliseconds>(left)};
 }
@@ -118,6 +117,7 @@ Outcome Delivery::DeliverFile(File& file) {
   const auto target = TargetOf(file.name);
   if (const auto* bad = std::get_if<BadName>(&target)) return SetAside(file, bad->sentence);
   file.target = std::get<Target>(target).name;
+  if (auto outcome = TooSoon(file)) return *std::move(outcome);
 
   io::Spool sealed(config_.state_folder);
   if (auto outcome = Seal(file, sealed)) return *std::move(outcome);

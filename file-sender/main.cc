@@ -1,6 +1,7 @@
 // hashpost-sender: sends the JSON files of a folder to a receiver. Wiring only; each part says in its header
 // what it does.
 
+#include <fcntl.h>
 #include <malloc.h>
 #include <poll.h>
 #include <signal.h>
@@ -29,6 +30,8 @@
 #include "lib/crypto/fernet_key_file.h"
 #include "lib/crypto/pem_files.h"
 #include "lib/io/folder.h"
+#include "lib/io/unique_fd.h"
+#include "lib/io/unnamed_file.h"
 #include "lib/log/log.h"
 #include "lib/version/version.h"
 
@@ -102,6 +105,14 @@ void CheckPaths(const Config& config) {
   if (::access(config.state_folder.c_str(), W_OK | X_OK) != 0) {
     throw ConfigError("STATUS_DB_PATH=" + config.state_folder +
                       " cannot be written to: " + std::system_category().message(errno) + ".");
+  }
+  try {
+    const io::UniqueFd folder(::open(config.state_folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    const io::UnnamedFile what_spools_need(folder.get());
+  } catch (const std::system_error& error) {
+    // (A disk that is full may have room later.)
+    if (error.code() == std::errc::operation_not_supported)
+      throw ConfigError("STATUS_DB_PATH=" + config.state_folder + " cannot be used: " + error.what() + ".");
   }
   struct stat input {};
   if (::stat(config.input_folder.c_str(), &input) != 0 ||

@@ -401,6 +401,15 @@ END
     "$SENDER" --help | grep -q 'Exit status'
 }
 
+@test "a STATUS_DB_PATH that cannot hold files without a name is refused at the start" {
+    mkdir "$STATUS_DB_PATH"
+    # (A file system that knows no O_TMPFILE and that every kernel has.)
+    unshare --user --map-root-user --mount --ipc mount -t mqueue none "$STATUS_DB_PATH" || skip 'no user namespaces'
+    # shellcheck disable=SC2016  # for the inner shell
+    run unshare --user --map-root-user --mount --ipc bash -c 'mount -t mqueue none "$STATUS_DB_PATH" && exec "$1" --once' _ "$SENDER"
+    [[ $status == 78 && $output == *"STATUS_DB_PATH=$STATUS_DB_PATH cannot be used: its file system makes no files without a name (O_TMPFILE)"* ]]
+}
+
 @test "whatever is not one option is refused before anything else" {
     local words
     for words in --frobnicate once '--once --status' '--once x' '--status --once' '--help me' ''; do

@@ -29,6 +29,12 @@ class NamingTest : public CppUnit::TestFixture {
     for (const char* name : {"", ".json", ".a.json", "a.JSON", "a.json.", "a.jsonl", "ajson", "a.json~"}) {
       CPPUNIT_ASSERT_MESSAGE(name, !IsInput(name));
     }
+    for (const char* name : {"a.JSON", "a.Json", "a.b.jsoN"}) {
+      CPPUNIT_ASSERT_MESSAGE(name, IsAlmostInput(name));
+    }
+    for (const char* name : {"", "a.json", ".JSON", ".a.JSON", "a.JSONL", "aJSON", "a.J\nSON"}) {
+      CPPUNIT_ASSERT_MESSAGE(name, !IsAlmostInput(name));
+    }
   }
 
   void GivesEveryNameATargetOfItsOwn() {
