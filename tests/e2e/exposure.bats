@@ -166,6 +166,7 @@ f 640 www-data:www-data data/turns\.lock
 d 700 www-data:www-data data/drop
 f 600 www-data:www-data data/drop/decryption_key
 f 640 www-data:www-data data/drop/names\.lock
+d 700 www-data:www-data data/drop/incoming
 d 700 www-data:www-data data/drop/ledger
 f 640 www-data:www-data data/drop/ledger/(data|lock)\.mdb
 d 750 www-data:www-data data/drop/output
