@@ -1,7 +1,10 @@
 # Hashpost in containers: `docker build .` gives the message service, `--target receiver` and `--target sender` the two
 # ends of the file drop, `--target test` runs the unit tests and nothing more. docs/install.md has the rest.
 
-FROM debian:bookworm-slim AS build
+# Debian's stable release; 12 works as well: --build-arg DEBIAN=bookworm
+ARG DEBIAN=trixie
+
+FROM debian:${DEBIAN}-slim AS build
 WORKDIR /src
 SHELL ["/bin/bash", "-euo", "pipefail", "-c"]
 # The packages by themselves, so that a change in the sources installs none again.
@@ -21,14 +24,18 @@ RUN make -j"$(nproc)" build/release/unit-tests \
     && build/release/unit-tests \
     && mkdir /tested \
     && install -s -t /tested build/release/hashpost-worker build/release/hashpost-sender
+# The packages of the libraries that they load, whose names differ between releases.
+RUN ldd /tested/* | sed -nE 's|.* => (/[^ ]+) .*|\1|p' | sort -u | xargs readlink -f | sed -E 's|.*(/[^/]+/)|*\1|' | xargs dpkg -S \
+        | cut -d : -f 1 | sort -u >/libraries
 
-FROM debian:bookworm-slim AS runtime
+FROM debian:${DEBIAN}-slim AS runtime
 WORKDIR /opt/hashpost
 SHELL ["/bin/bash", "-euo", "pipefail", "-c"]
 COPY service/deps.sh service/
+COPY --from=test /libraries /tmp/
 # apache2-bin asks for perl because of two scripts that nobody calls here; its modules are a third of what is installed.
 RUN printf 'path-exclude=%s\n' '/usr/share/perl/*' '/usr/lib/*/perl/*' >/etc/dpkg/dpkg.cfg.d/without-perl-modules \
-    && service/deps.sh serve --packages libfcgi0ldbl liblmdb0 libxml2 tini \
+    && service/deps.sh serve --packages $(</tmp/libraries) tini \
     && apt-get clean \
     && rm -rf /var/lib/apt/lists/* /var/cache/debconf/*-old /var/log/*.log /var/log/apt
 # Everything runs as this user. Files of the drop belong to it, so whoever mounts folders of theirs may want its number.

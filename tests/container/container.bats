@@ -15,7 +15,8 @@ setup_file() {
     engine_new
     checkout
     engine_start build
-    make_base
+    make_base "$BASE"
+    make_base debian:bookworm-slim
     local target seconds begin
     # shellcheck disable=SC2046  # a command
     seconds=$(seconds_of $(says docs/install.md 'docker build') --network=host --target test -t hashpost-test "$CHECKOUT")
@@ -30,6 +31,7 @@ FROM $BASE
 RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends cloud-init
 END
     echo "# compiling and unit tests: $seconds s; the three images after them: $((EPOCHSECONDS - begin)) s" >&3
+    docker build -q --network=host --build-arg DEBIAN=bookworm -t hashpost-bookworm "$CHECKOUT" >/dev/null
     engine_stop
     engine_start run
     remove_all
@@ -74,6 +76,15 @@ service() { (cd "$CHECKOUT" && docker-compose ps -q hashpost); }
     # (In a folder that was named they may have run the last time.)
     [[ $count =~ ^[0-9]{3,}\ passed,\ 0\ failed$ || $(tail -n 4 "$ENGINE/test-stage.log") == *"Using cache"* ]]
     follow "Only the unit tests"
+}
+
+@test "the images are of Debian 13, and one can be made of Debian 12 that serves the same" {
+    [[ $(docker run --rm --entrypoint sh hashpost -c '. /etc/os-release && echo $VERSION_ID') == 13 ]]
+    [[ $(docker run --rm --entrypoint sh hashpost-bookworm -c '. /etc/os-release && echo $VERSION_ID') == 12 ]]
+    docker run -d --name older -p 127.0.0.1:5000:5000 hashpost-bookworm
+    wait_for 20 answers /readyz
+    [[ $(status_of /messages -H 'Content-Type: application/json' -d '{"message":"foo"}') == 201 && $(status_of "$FOO") == 200 ]]
+    docker rm -fv older
 }
 
 @test "an image says whose processes it has, how they end and how they fare; no key and no compiler is in it" {

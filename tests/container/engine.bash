@@ -11,7 +11,8 @@ source "$ROOT/tests/tools/wait_for.bash"
 # shellcheck source=tests/tools/documented.bash
 source "$ROOT/tests/tools/documented.bash"
 
-BASE=$(sed -nE '1,/^FROM/s/^FROM ([^ ]+).*/\1/p' "$ROOT/Dockerfile")
+# shellcheck disable=SC2034  # for the tests
+BASE=debian:$(sed -n 's/^ARG DEBIAN=//p' "$ROOT/Dockerfile")-slim
 
 # --- the engine ------------------------------------------------------------------------------------------
 
@@ -66,12 +67,12 @@ in_network() { nsenter --net --target "$(<"$ENGINE/pid")" -- "$@"; }
 
 # --- images ----------------------------------------------------------------------------------------------
 
-# The image that the Dockerfile starts from: pulled, or made from Debian's packages as that one is.
+# make_base IMAGE: one that the Dockerfile starts from: pulled, or made from Debian's packages as that one is.
 make_base() {
-    docker image inspect "$BASE" >/dev/null 2>&1 && return
-    timeout 30 docker pull -q "$BASE" >/dev/null 2>&1 && return
+    docker image inspect "$1" >/dev/null 2>&1 && return
+    timeout 30 docker pull -q "$1" >/dev/null 2>&1 && return
     local tree=$ENGINE/base
-    debootstrap --variant=minbase "$(sed -E 's/.*:([a-z]+).*/\1/' <<<"$BASE")" "$tree" >"$ENGINE/debootstrap.log" 2>&1 || {
+    debootstrap --variant=minbase "$(sed -E 's/.*:([a-z]+).*/\1/' <<<"$1")" "$tree" >"$ENGINE/debootstrap.log" 2>&1 || {
         tail -n 5 "$ENGINE/debootstrap.log"
         return 1
     }
@@ -82,7 +83,7 @@ make_base() {
     } >"$tree/etc/dpkg/dpkg.cfg.d/docker"
     find "$tree"/usr/share/{doc,info,lintian,locale,man} -mindepth 1 ! -type d ! -name copyright -delete
     rm -rf "$tree"/var/cache/apt/* "$tree"/var/lib/apt/lists/* "$tree"/var/log/*.log
-    tar -C "$tree" -c . | docker import - "$BASE" >/dev/null
+    tar -C "$tree" -c . | docker import - "$1" >/dev/null
     rm -rf "$tree"
 }
 
