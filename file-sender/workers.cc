@@ -63,7 +63,7 @@ void Workers::Work(const std::stop_token& stop, Queue::Wanted wanted) {
       config_, key_, state_, unrecorded_,
       [&](const std::string& target, int fd, std::uint64_t size,
           const std::function<void()>& before_last_byte) {
-        const UploadResult result = uploader.Upload(target, fd, size, before_last_byte);
+        UploadResult result = uploader.Upload(target, fd, size, before_last_byte);
         Report(target, result);
         return result;
       },
