@@ -100,7 +100,9 @@ Outcome Delivery::Deliver(const std::string& name) {
 std::optional<Outcome> Delivery::TooSoon(const File& file) const {
   if (!file.before || file.before->token_time == 0) return std::nullopt;
   const std::uint64_t now = clock_();
-  if (now / kNanosecond != file.before->read_at / kNanosecond) return std::nullopt;
+  const std::uint64_t second = now / kNanosecond;
+  // (The time of the token by itself would not do: it is ahead when the clock was put back.)
+  if (second != file.before->token_time && second != file.before->read_at / kNanosecond) return std::nullopt;
   const auto left = std::chrono::nanoseconds(kNanosecond - now % kNanosecond);
   return Outcome{Outcome::Kind::kTooSoon, "", std::chrono::ceil<std::chrono::milliseconds>(left)};
 }
@@ -129,7 +131,6 @@ std::optional<Outcome> Delivery::Seal(File& file, io::Spool& sealed) {
   stamp.time = clock_() / kNanosecond;
   // A clock that was put back must not make the receiver take this for the older file.
   if (file.record.token_time > 0) stamp.time = std::max(stamp.time, file.record.token_time + 1);
-  file.record.token_time = stamp.time;
   crypto::FernetSealer sealer(key_, sealed, stamp);
   const auto converted =
       JsonToXml(file.input->content(), sealer, MaxXmlBytes(config_, file.record.stamp.size));
@@ -139,6 +140,7 @@ std::optional<Outcome> Delivery::Seal(File& file, io::Spool& sealed) {
     return SetAside(file, refused->sentence);
   }
   sealer.Finish();
+  file.record.token_time = stamp.time;
   const std::string xml = file.target + ".xml";
   log::Info("sender", file.path + " is converted to " + xml);
   const auto& form = std::get<Converted>(converted);
