@@ -71,7 +71,9 @@ trusted_by_machine() {
     ((status == 0))
     # Nor do files that the environment names for other programs count.
     put b.json '{"v": 1}'
-    SSL_CERT_FILE=$DROP/public.pem SSL_CERT_DIR=$DROP/etc-ssl-certs CURL_CA_BUNDLE=$DROP/public.pem RECEIVER_CA_FILE=$DROP/ours.pem once 1
+    printf '%s\n' 'openssl_conf = a' '[a]' 'ssl_conf = b' '[b]' 'system_default = c' '[c]' "VerifyCAFile = $DROP/public.pem" >openssl.cnf
+    SSL_CERT_FILE=$DROP/public.pem SSL_CERT_DIR=$DROP/etc-ssl-certs CURL_CA_BUNDLE=$DROP/public.pem OPENSSL_CONF=$DROP/openssl.cnf \
+        RECEIVER_CA_FILE=$DROP/ours.pem once 1
     not grep -q '^b ' receiver/requests
 }
 
