@@ -25,13 +25,30 @@ constexpr std::size_t kShownBytes = 64;
   Refuse("The form ends before its closing boundary, so the file may not be whole: send it again.");
 }
 
-bool IsBoundary(std::string_view text) {
+[[noreturn]] void RefuseLineFeed() {
+  Refuse("A line of the form ends with a bare line feed: end each with CR LF (RFC 2046, section 4.1.1).");
+}
+
+void CheckBoundary(std::string_view text) {
   constexpr std::string_view kSigns = "'()+_,-./:=? ";
-  return !text.empty() && text.size() <= kMaxBoundaryBytes && text.back() != ' ' &&
-         std::all_of(text.begin(), text.end(), [&](char byte) {
-           return IsDigit(byte) || (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
-                  kSigns.find(byte) != std::string_view::npos;
-         });
+  if (text.empty())
+    Refuse("The Content-Type names no boundary: let your client set the field, as curl -F does.");
+  if (text.size() > kMaxBoundaryBytes) {
+    Refuse("The boundary has " + std::to_string(text.size()) + " bytes, and may have " +
+           std::to_string(kMaxBoundaryBytes) + " (RFC 2046, section 5.1.1): choose a shorter one.");
+  }
+  const auto* const odd = std::ranges::find_if(text, [&](char byte) {
+    return !IsDigit(byte) && !(byte >= 'a' && byte <= 'z') && !(byte >= 'A' && byte <= 'Z') &&
+           kSigns.find(byte) == std::string_view::npos;
+  });
+  if (odd != text.end()) {
+    const std::string which =
+        *odd >= ' ' && *odd <= '~' ? "the character " + std::string(1, *odd) : "a character beyond ASCII";
+    Refuse("The boundary holds " + which +
+           ", but only letters, digits, spaces and ' ( ) + _ , - . / : = ? may be in it (RFC 2046, section "
+           "5.1.1): choose another.");
+  }
+  if (text.back() == ' ') Refuse("The boundary ends with a space (RFC 2046, section 5.1.1): choose another.");
 }
 
 // The value of parameter `name` behind the first word of a field; empty if it is not there. nullopt: the
@@ -66,7 +83,7 @@ void TakeField(std::string_view line, std::optional<std::string>& part_name) {
   FieldReader reader(line);
   const std::string_view field = reader.TakeToken();
   if (field.empty() || !reader.Take(":"))
-    Refuse("A header field of the form's part is none: send NAME: VALUE.");
+    Refuse("A line in the header of the form's part is not Name: value.");
   reader.SkipWhiteSpace();
   if (EqualsIgnoringCase(field, "content-transfer-encoding")) {
     const std::string_view coding = reader.TakeToken();
@@ -101,9 +118,13 @@ std::string FormBoundary(std::string_view content_type) {
          {{"Accept-Post", "multipart/form-data"}}});
   }
   const std::optional<std::string> boundary = Parameter(reader, "boundary");
-  if (!boundary || !IsBoundary(*boundary)) {
-    Refuse("The Content-Type needs one boundary of 1 to 70 characters (RFC 2046, section 5.1.1).");
+  if (!boundary) {
+    Refuse(
+        "The parameters of the Content-Type are not well-formed, or it names two boundaries: send one "
+        "boundary, "
+        "in quotes if it holds more than letters and digits.");
   }
+  CheckBoundary(*boundary);
   return *boundary;
 }
 
@@ -141,9 +162,22 @@ std::size_t FormFile::ContentAhead() {
     const std::size_t last = held.rfind('\r');
     const bool may_begin = last != std::string_view::npos && delimiter_.starts_with(held.substr(last));
     const std::size_t content = may_begin ? last : held.size();
-    if (content > 0) return content;
-    if (!Fill()) RefuseCut();
+    if (content > 0) {
+      const std::size_t kept = delimiter_.size() + kBehindDelimiter;
+      tail_ += held.substr(content - std::min(content, kept), std::min(content, kept));
+      tail_.erase(0, tail_.size() - std::min(tail_.size(), kept));
+      return content;
+    }
+    if (!Fill()) RefuseEnd();
   }
+}
+
+// The body has ended where content was. If its last line is the closing boundary but for the way in which the
+// line before it ends, that is what is wrong.
+void FormFile::RefuseEnd() const {
+  const std::string_view with_line_feed = std::string_view(delimiter_).substr(1);
+  if (tail_.find(with_line_feed) != std::string::npos) RefuseLineFeed();
+  RefuseCut();
 }
 
 // The next byte outside of the content.
@@ -174,6 +208,7 @@ bool FormFile::TakeDelimiter() {
   for (std::size_t padding = 0; byte == ' ' || byte == '\t'; byte = Next()) {
     if (++padding > kMaxHeadBytes) break;
   }
+  if (byte == '\n') RefuseLineFeed();
   if (byte != '\r' || Next() != '\n')
     Refuse("Something stands behind a boundary on its line: choose another boundary.");
   return true;
@@ -192,6 +227,7 @@ std::string FormFile::TakeLine(std::size_t& allowance) {
       if (Next() != '\n') Refuse("A line in the header of the form's part does not end with CR LF.");
       return line;
     }
+    if (byte == '\n') RefuseLineFeed();
     const auto value = static_cast<unsigned char>(byte);
     if ((value < 0x20 && byte != '\t') || value == 0x7F) {
       Refuse("The header of the form's part holds a control character.");

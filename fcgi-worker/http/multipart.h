@@ -33,10 +33,12 @@ class FormFile final : public io::ByteSource {
   [[nodiscard]] std::size_t Read(std::span<char> buffer) override;
 
  private:
+  static constexpr std::size_t kBehindDelimiter = 8;  // two hyphens, line breaks
   static constexpr std::size_t kBufferBytes = std::size_t{64} * 1024;
 
   [[nodiscard]] bool Fill();
   [[nodiscard]] std::size_t ContentAhead();
+  [[noreturn]] void RefuseEnd() const;
   [[nodiscard]] char Next();
   void SkipPreamble();
   [[nodiscard]] bool TakeDelimiter();
@@ -50,6 +52,7 @@ class FormFile final : public io::ByteSource {
   std::size_t begin_ = 0;  // of what was read from the body and not handed out
   std::size_t end_ = 0;
   std::size_t content_ = 0;  // so much of it is known to be content
+  std::string tail_;         // the last bytes of what was content so far
   bool ended_ = false;
 };
 

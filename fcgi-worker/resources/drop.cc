@@ -201,18 +201,15 @@ crypto::VerifiedToken Drop::Spool(io::ByteSource& token, io::UnnamedFile& spool)
   SpoolSink sink(spool);
   crypto::FernetVerifier verifier(keys_, &sink);
   const auto piece = std::make_unique<std::array<char, kPieceBytes>>();
+  std::optional<crypto::FernetAgeLimit> age;
   while (const std::size_t size = token.Read(*piece)) {
+    // Now, since a large file may well be under way for longer than a token may be old.
+    if (options_.max_age && !age) age = {*options_.max_age, options_.now()};
     verifier.Write({piece->data(), size});
     if (options_.max_file_bytes > 0 &&
         spool.size() > options_.max_file_bytes + crypto::fernet::kSmallestBytes) {
       throw TooLarge(options_.max_file_bytes);
     }
-  }
-  std::optional<crypto::FernetAgeLimit> age;
-  if (options_.max_age) {
-    const auto now = std::chrono::system_clock::now().time_since_epoch();
-    age = {*options_.max_age,
-           static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::seconds>(now).count())};
   }
   crypto::VerifiedToken verified = verifier.Finish(age);
   if (options_.max_file_bytes > 0 && verified.PlaintextBytes() > options_.max_file_bytes) {

@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -14,6 +15,7 @@
 #include "fcgi-worker/resources/output_folder.h"
 #include "lib/crypto/fernet_key.h"
 #include "lib/crypto/fernet_open.h"
+#include "lib/crypto/fernet_seal.h"
 #include "lib/io/byte_stream.h"
 #include "lib/io/unnamed_file.h"
 #include "store/drop_ledger.h"
@@ -27,7 +29,8 @@ struct DropOptions {
   mode_t mode = OutputFolder::kDefaultMode;  // of a file, whatever the umask
   std::string group;                 // of a file, by name or number; empty: the folder's if it is setgid
   std::uint64_t max_file_bytes = 0;  // of a file, decrypted; 0: any
-  std::optional<std::chrono::seconds> max_age;  // of a token, by its own time
+  std::optional<std::chrono::seconds> max_age;  // of a token, by its own time, when its first bytes arrive
+  std::function<std::uint64_t()> now = [] { return crypto::FernetStamp::Now().time; };  // a test's clock
 };
 
 // The drop cannot start; what() is a sentence for the operator.

@@ -45,6 +45,7 @@ class MultipartTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(BoundsWhatItKeeps);
   CPPUNIT_TEST(FindsTheBoundary);
   CPPUNIT_TEST(RefusesOtherContentTypes);
+  CPPUNIT_TEST(SaysWhatIsWrongWithABoundary);
   CPPUNIT_TEST_SUITE_END();
 
  public:
@@ -104,7 +105,11 @@ class MultipartTest : public CppUnit::TestFixture {
         {part + "--B--x", "behind the closing boundary"},
         {part + "--B\r\n" + kHead + "\r\nd\r\n--B--\r\n", "more than one part"},
         {part + "--B\r\n", "more than one part"},
-        {"--B\n" + kHead + "\nabc\n--B--", "behind a boundary"},
+        {"--B\n" + kHead + "\nabc\n--B--", "bare line feed"},
+        {"preamble\n--B\n" + kHead + "\nabc\n--B--\n", "bare line feed"},
+        {"--B\r\n" + kHead + "\r\nabc\n--B--\n", "bare line feed"},
+        {"--B\r\n" + kHead + "\r\n" + std::string(100'000, 'x') + "\n--B--\r\n", "bare line feed"},
+        {"--B\r\n" + kHead + "\nabc\r\n--B--\r\n", "bare line feed"},
         {"--B\r\n\r\nabc\r\n--B--", "has no name"},
         {"--B\r\nContent-Type: text/plain\r\n\r\nabc\r\n--B--", "has no name"},
         {"--B\r\nContent-Disposition: form-data; name=\"other\"\r\n\r\nabc\r\n--B--", "called \"other\""},
@@ -113,9 +118,10 @@ class MultipartTest : public CppUnit::TestFixture {
         {"--B\r\nContent-Disposition: form-data; name=\"file\r\n\r\nabc\r\n--B--", "not well-formed"},
         {"--B\r\n" + kHead + kHead + "\r\nabc\r\n--B--", "comes twice"},
         {"--B\r\nContent-Disposition: attachment; name=\"file\"\r\n\r\nabc\r\n--B--", "must be form-data"},
-        {"--B\r\nno field\r\n\r\nabc\r\n--B--", "is none"},
-        {"--B\r\n" + kHead + " folded\r\n\r\nabc\r\n--B--", "is none"},
-        {"--B\r\n" + kHead + "X: a\nb\r\n\r\nabc\r\n--B--", "control character"},
+        {"--B\r\nno field\r\n\r\nabc\r\n--B--", "is not Name: value"},
+        {"--B\r\n" + kHead + " folded\r\n\r\nabc\r\n--B--", "is not Name: value"},
+        {"--B\r\n" + kHead + "X: a\nb\r\n\r\nabc\r\n--B--", "bare line feed"},
+        {"--B\r\n" + kHead + "X: a\x01\r\n\r\nabc\r\n--B--", "control character"},
         {"--B\r\n" + kHead + "X: a\rb\r\n\r\nabc\r\n--B--", "does not end with CR LF"},
         {"--B\r\n" + kHead + "Content-Transfer-Encoding: base64\r\n\r\nYWJj\r\n--B--",
          "Content-Transfer-Encoding"},
@@ -150,6 +156,29 @@ class MultipartTest : public CppUnit::TestFixture {
         {"multipart/form-data;; boundary=" + longest, longest},
     };
     for (const auto& [type, boundary] : cases) CPPUNIT_ASSERT_EQUAL(boundary, FormBoundary(type));
+  }
+
+  void SaysWhatIsWrongWithABoundary() {
+    const std::vector<std::pair<std::string, std::string>> cases = {
+        {"", "names no boundary"},
+        {"; boundary=", "names no boundary"},
+        {"; boundary=\"a \"", "ends with a space"},
+        {"; boundary=a#b", "the character #"},
+        {"; boundary=\"a\\\"b\"", "the character \""},
+        {"; boundary=a*b", "the character *"},
+        {"; boundary=a\xC3\xBC", "beyond ASCII"},
+        {"; boundary=a b", "in quotes"},
+        {"; boundary=a; boundary=a", "two boundaries"},
+        {"; boundary=" + std::string(71, 'b'), "has 71 bytes"},
+    };
+    for (const auto& [parameters, words] : cases) {
+      try {
+        (void)FormBoundary("multipart/form-data" + parameters);
+        CPPUNIT_FAIL(parameters + " was taken");
+      } catch (const HttpError& error) {
+        CPPUNIT_ASSERT_MESSAGE(error.what(), std::string(error.what()).find(words) != std::string::npos);
+      }
+    }
   }
 
   void RefusesOtherContentTypes() {

@@ -19,6 +19,7 @@ class UploadTest : public UploadFixture {
   CPPUNIT_TEST(KeepsNewerContent);
   CPPUNIT_TEST(OpensWithAnyOfItsKeys);
   CPPUNIT_TEST(RefusesWhatIsTooLargeOrTooOld);
+  CPPUNIT_TEST(JudgesATokensAgeWhenItsFirstBytesArrive);
   CPPUNIT_TEST(AsksToSendAgainWhatBrokeOff);
   CPPUNIT_TEST(ReadsARefusedUploadOnlySoFar);
   CPPUNIT_TEST(TellsWhyThereIsNoDrop);
@@ -108,6 +109,22 @@ class UploadTest : public UploadFixture {
                   413, "too-large");
     ExpectProblem(Post("books", Seal("x", now - 1000)), 400, "token-time");
     ExpectProblem(Post("books", Seal("x", now + 1000)), 400, "token-time");
+  }
+
+  // An upload that took longer than the maximum age was refused, and so was each repetition.
+  void JudgesATokensAgeWhenItsFirstBytesArrive() {
+    std::size_t read = 0;
+    options_.max_age = std::chrono::seconds(60);
+    options_.now = [&] { return read < 100'000 ? kTime : kTime + 1000; };
+    Open();
+    const auto count = [&](TestExchange& exchange) {
+      read = 0;
+      exchange.CountReads(read);
+    };
+    const std::string content(300'000, 'x');
+    CPPUNIT_ASSERT_EQUAL(201, Post("books", Seal(content, kTime - 60), count).status);
+    ExpectProblem(Post("books", Seal(content, kTime - 61), count), 400, "token-time");
+    ExpectProblem(Post("books", Seal(content, kTime + 61), count), 400, "token-time");
   }
 
   void AsksToSendAgainWhatBrokeOff() {
