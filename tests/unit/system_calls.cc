@@ -7,15 +7,19 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdarg>
 #include <mutex>
 
 namespace hashpost {
 namespace {
 
+constexpr int kUnnamed = 020000000;  // __O_TMPFILE (fcntl.h, see above)
+
 std::mutex mutex;
-bool recording = false;          // guarded by mutex
-bool locks_fail = false;         // guarded by mutex
-std::vector<std::string> calls;  // guarded by mutex
+bool recording = false;           // guarded by mutex
+bool locks_fail = false;          // guarded by mutex
+bool unnamed_files_fail = false;  // guarded by mutex
+std::vector<std::string> calls;   // guarded by mutex
 
 void Note(const char* what, int fd) {
   const std::scoped_lock lock(mutex);
@@ -37,12 +41,17 @@ SystemCalls::SystemCalls() {
 
 SystemCalls::~SystemCalls() {
   const std::scoped_lock lock(mutex);
-  recording = locks_fail = false;
+  recording = locks_fail = unnamed_files_fail = false;
 }
 
 void SystemCalls::FailLocks() {
   const std::scoped_lock lock(mutex);
   locks_fail = true;
+}
+
+void SystemCalls::FailUnnamedFiles() {
+  const std::scoped_lock lock(mutex);
+  unnamed_files_fail = true;
 }
 
 std::vector<std::string> SystemCalls::All() const {
@@ -67,6 +76,21 @@ int fsync(int fd) {
 int fdatasync(int fd) {
   hashpost::Note("sync", fd);
   return static_cast<int>(::syscall(SYS_fdatasync, fd));
+}
+
+int openat(int folder, const char* path, int flags, ...) {
+  va_list rest;
+  va_start(rest, flags);
+  const auto mode = va_arg(rest, unsigned);
+  va_end(rest);
+  if ((flags & hashpost::kUnnamed) != 0) {
+    const std::scoped_lock lock(hashpost::mutex);
+    if (hashpost::unnamed_files_fail) {
+      errno = EOPNOTSUPP;
+      return -1;
+    }
+  }
+  return static_cast<int>(::syscall(SYS_openat, folder, path, flags, mode));
 }
 
 int flock(int fd, int operation) noexcept {

@@ -22,6 +22,9 @@ class SystemCalls {
 
   // From now on flock(2) fails, to the end of this object.
   void FailLocks();
+
+  // From now on no file without a name can be made (open(2), O_TMPFILE), as on some file systems.
+  void FailUnnamedFiles();
 };
 
 }  // namespace hashpost

@@ -1,6 +1,8 @@
 #include "fcgi-worker/resources/drop.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <filesystem>
@@ -21,6 +23,7 @@ class DropTest : public UploadFixture {
   CPPUNIT_TEST_SUITE(DropTest);
   CPPUNIT_TEST(LeavesNothingOfAnUploadThatFailed);
   CPPUNIT_TEST(SaysSoWhenTheFolderIsGone);
+  CPPUNIT_TEST(SaysAtItsStartThatTheFileSystemCannotDoWhatItMust);
   CPPUNIT_TEST(SweepsWhatAKillLeft);
   CPPUNIT_TEST(SyncsAFileThenItsRecordThenItsFolder);
   CPPUNIT_TEST(WaitsForTheLockOfItsName);
@@ -47,6 +50,29 @@ class DropTest : public UploadFixture {
     CPPUNIT_ASSERT_EQUAL(201, Post("books", Seal("x", kTime)).status);
     std::filesystem::create_directory(Output() + "/folder.xml");
     ExpectProblem(Post("folder", Seal("x", kTime)), 503, "drop-unavailable");
+  }
+
+  void SaysAtItsStartThatTheFileSystemCannotDoWhatItMust() {
+    const std::string log_file = folder_.path() + "/log";
+    {
+      SystemCalls calls;
+      calls.FailUnnamedFiles();
+      const io::UniqueFd log(::creat(log_file.c_str(), 0600));
+      const io::UniqueFd before(::dup(STDERR_FILENO));
+      log::SetLevel(log::Level::kError);
+      ::dup2(log.get(), STDERR_FILENO);
+      Open();
+      ::dup2(before.get(), STDERR_FILENO);
+      log::SetLevel(static_cast<log::Level>(4));
+      ExpectProblem(Post("books", Seal("x", ++time_)), 503, "drop-unavailable");
+    }
+    std::ifstream in(log_file);
+    const std::string said(std::istreambuf_iterator<char>(in), {});
+    CPPUNIT_ASSERT_MESSAGE(said,
+                           said.find("Nothing can be put into OUTPUT_DIR=" + Output()) != std::string::npos);
+    CPPUNIT_ASSERT_MESSAGE(
+        said, said.find("its file system makes no files without a name (O_TMPFILE)") != std::string::npos);
+    CPPUNIT_ASSERT_EQUAL(201, Post("books", Seal("x", ++time_)).status);
   }
 
   void SweepsWhatAKillLeft() {
