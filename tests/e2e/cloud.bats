@@ -32,7 +32,8 @@ make_repository() {
 # $SCRATCH, which are other names for them: a checkout below /opt, /srv or /var/lib is hidden there.
 on_new_machine() {
     mkdir -p "$SCRATCH"/machine/{opt,srv,default,cloud/scripts/per-boot,disk,dpkg}
-    unshare --mount --net --pid --fork --kill-child --mount-proc env -i PATH="$PATH" bash -euo pipefail -c '
+    unshare --mount --net --pid --fork --kill-child --mount-proc env -i PATH="$PATH" WERROR="${WERROR:-no}" bash -euo pipefail -c '
+        # (With the same flags nothing is compiled again.)
         ip link set lo up
         mount -t tmpfs tmpfs /mnt
         ROOT=/mnt/checkout SCRATCH=/mnt/scratch

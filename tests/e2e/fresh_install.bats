@@ -35,3 +35,12 @@ make_with() {
     run -0 make_with "debootstrap bats" deb-test
     [[ -z $output ]]
 }
+
+@test "a compiler with new warnings keeps nobody from make up, but make lint and continuous integration from passing" {
+    local object=build/release/obj/lib/log/log.o
+    unset MAKEFLAGS MAKELEVEL MFLAGS WERROR
+    [[ $(make -Bn -C "$ROOT" "$object") == *" -Wall "* && $(make -Bn -C "$ROOT" "$object") != *-Werror* ]]
+    [[ $(make -Bn -C "$ROOT" WERROR=yes "$object") == *" -Werror "* ]]
+    grep -qE '^	@\$\(MAKE\) .* WERROR=yes tidy$' "$ROOT/Makefile"
+    grep -qx 'export WERROR=yes' "$ROOT/.ci/run"
+}
