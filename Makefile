@@ -24,6 +24,11 @@ FLAGS_fuzz := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=
 ifeq ($(VARIANT),fuzz)
 override CXX := $(FUZZ_CXX)
 endif
+# For the other architecture; tests/os/arm64.bats knows what it needs.
+FLAGS_arm64 := $(FLAGS_release)
+ifeq ($(VARIANT),arm64)
+override CXX := aarch64-linux-gnu-g++
+endif
 # WERROR=yes, as in continuous integration and make lint: a warning is an error. By default it is none, since each newer compiler
 # has warnings of its own, which must not keep anybody from make up.
 WERROR ?= no

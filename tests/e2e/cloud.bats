@@ -88,9 +88,13 @@ on_new_machine() {
     unshare --mount --net --pid --fork --mount-proc true || skip "no namespaces here"
     export -f on_new_machine
     unshare --mount bash -euo pipefail -c '
+        # (By another name, since it may be there already.)
+        mount -t tmpfs tmpfs /mnt
+        mkdir /mnt/checkout
+        mount --bind "$ROOT" /mnt/checkout
         mount -t tmpfs tmpfs /srv
         mkdir /srv/checkout
-        mount --bind "$ROOT" /srv/checkout
+        mount --bind /mnt/checkout /srv/checkout
         ROOT=/srv/checkout
         on_new_machine "test -x \"\$ROOT/packaging/cloud/start\" && [[ ! -e /srv/checkout ]]"'
 }

@@ -83,3 +83,36 @@ as_owner() {
             bash -euo pipefail -c "cd /home/user/hashpost && $1"
     fi
 }
+
+# shown COMMAND…: as_owner, with the end of what it says if it fails, and how long it took.
+shown() {
+    local begin=$EPOCHSECONDS
+    as_owner "$1" >"$MACHINE/said" 2>&1 || {
+        cp "$MACHINE/said" "$STORE/$RELEASE-$WHO.said"
+        grep -A 12 '^not ok' "$MACHINE/said" | head -n 400
+        tail -n 40 "$MACHINE/said"
+        return 1
+    }
+    echo "# $RELEASE, $WHO: $1: $((EPOCHSECONDS - begin)) s; $(grep -E '^[0-9]+ passed' "$MACHINE/said" | tail -n 1)" >&3
+}
+
+# machine_with_checkout: for a setup_file. It is running, and has what would be committed, in a repository of its owner's.
+machine_with_checkout() {
+    ((EUID == 0)) || {
+        echo "A machine of its own needs root." >&2
+        return 1
+    }
+    make_base
+    machine_new
+    local place=/srv/hashpost
+    [[ $WHO == root ]] || place=/home/user/hashpost
+    machine_boot
+    if [[ $WHO != root ]]; then
+        in_machine bash -euo pipefail -c 'apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends sudo
+            useradd --create-home --shell /bin/bash user && chmod 0755 /home/user
+            echo "user ALL=(ALL) NOPASSWD: ALL" >/etc/sudoers.d/user' >"$MACHINE/user.log" 2>&1
+    fi
+    "$ROOT/packaging/copy-tree" "$MACHINE/disk$place"
+    [[ $WHO == root ]] || in_machine chown -R user: "$place"
+    as_owner 'git init -q && git add -A && git -c user.name=test -c user.email=test@localhost commit -q -m test'
+}

@@ -302,7 +302,8 @@ has_only_new_workers() { [[ -z $(comm -12 <(echo "$1") <(worker_pids)) && $(work
 
 @test "removed from systemd and installed again, it is systemd's" {
     in_machine apt-get remove -y -q hashpost
-    [[ -z $(worker_pids) && -z $(in_machine systemctl list-units --plain --no-legend 'hashpost*') ]]
+    run in_machine systemctl list-units --plain --no-legend 'hashpost*'
+    [[ -z $(worker_pids) && -z $output ]] || { echo "left: $output $(worker_pids)"; in_machine journalctl -q -o cat -n 30 -u 'hashpost*'; false; }
     follow "Debian package" 2
     wait_for 20 answers
     [[ $(worker_pids | wc -l) == 3 && ! -e $MACHINE/disk/etc/supervisor/conf.d/hashpost.conf ]]
