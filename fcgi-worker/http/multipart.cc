@@ -121,8 +121,7 @@ std::string FormBoundary(std::string_view content_type) {
   if (!boundary) {
     Refuse(
         "The parameters of the Content-Type are not well-formed, or it names two boundaries: send one "
-        "boundary, "
-        "in quotes if it holds more than letters and digits.");
+        "boundary, in quotes if it holds more than letters and digits.");
   }
   CheckBoundary(*boundary);
   return *boundary;
