@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 
 #include <algorithm>
 #include <array>
@@ -167,12 +166,7 @@ bool Connection::ReadContentBeforeAnswer() {
   constexpr std::uint64_t kShort = 64U << 10U;
   if (!BlockingPool::OnThread() || inbound_.request().content_length.value_or(kShort + 1) > kShort)
     return false;
-  constexpr timeval kSoon{.tv_sec = 1, .tv_usec = 0};
-  constexpr timeval kAnyTime{};
-  ::setsockopt(fd(), SOL_SOCKET, SO_RCVTIMEO, &kSoon, sizeof kSoon);
-  const bool ended = inbound_.PassOver();
-  ::setsockopt(fd(), SOL_SOCKET, SO_RCVTIMEO, &kAnyTime, sizeof kAnyTime);
-  return ended;
+  return inbound_.PassOverSoon(std::chrono::seconds(1));
 }
 
 // The peer may still be sending content; were the connection closed under it, it might not read the answer:

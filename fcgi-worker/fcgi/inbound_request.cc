@@ -1,6 +1,8 @@
 #include "fcgi-worker/fcgi/inbound_request.h"
 
 #include <poll.h>
+#include <sys/socket.h>
+#include <sys/time.h>
 
 #include <algorithm>
 #include <array>
@@ -143,6 +145,21 @@ bool InboundRequest::Body::Ready(std::chrono::milliseconds patience) {
   const progress::Waiting waiting;
   pollfd input{.fd = fd_, .events = POLLIN, .revents = 0};
   return ::poll(&input, 1, static_cast<int>(patience.count())) != 0;
+}
+
+bool InboundRequest::PassOverSoon(std::chrono::milliseconds patience) {
+  body_.GiveUpAfter(patience);
+  const bool ended = PassOver();
+  body_.GiveUpAfter(std::chrono::milliseconds(0));
+  return ended;
+}
+
+// (Only of a content that nobody wants: libfcgi cannot go on reading a record where it gave up.)
+void InboundRequest::Body::GiveUpAfter(std::chrono::milliseconds patience) {
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(patience);
+  const timeval time{.tv_sec = seconds.count(),
+                     .tv_usec = std::chrono::microseconds(patience - seconds).count()};
+  ::setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &time, sizeof time);
 }
 
 bool InboundRequest::Body::PassOver(bool bounded) {

@@ -70,6 +70,9 @@ class InboundRequest {
   // web server has spooled it. Throws nothing.
   [[nodiscard]] bool PassOver() { return body_.PassOver(!spooled_); }
 
+  // The same, but gives up if nothing comes for `patience`.
+  [[nodiscard]] bool PassOverSoon(std::chrono::milliseconds patience);
+
   // From now on the content is read in the pieces in which it comes, and may be of unknown length.
   void StreamBody() { body_.Stream(); }
 
@@ -91,6 +94,7 @@ class InboundRequest {
     void MakeOver() { over_ = true; }
     [[nodiscard]] std::size_t Read(std::span<char> buffer) override;  // throws http::BodyIncomplete
     [[nodiscard]] bool Ready(std::chrono::milliseconds patience) override;
+    void GiveUpAfter(std::chrono::milliseconds patience) override;
     [[nodiscard]] bool PassOver(bool bounded);
     [[nodiscard]] bool ended() const { return ended_; }
     [[nodiscard]] std::uint64_t bytes_read() const { return bytes_read_; }

@@ -15,8 +15,8 @@ struct PassOverLimits {
   std::chrono::milliseconds time{30'000};
 };
 
-// Reads and forgets what is left of `body`: so much of it, for so long (looked at when something came), and
-// no more if it breaks off.
+// Reads and forgets what is left of `body`, within `limits`, and no more if it breaks off. The time is looked
+// at when something comes, or if nothing comes for as long as that.
 void PassOver(BodyReader& body, const PassOverLimits& limits) noexcept;
 
 }  // namespace hashpost::http

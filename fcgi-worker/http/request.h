@@ -18,7 +18,11 @@ namespace hashpost::http {
 class BodyReader : public io::ByteSource {
  public:
   // Whether Read would return at once; waits up to `patience` for that.
+  // False may be wrong for what came together with the bytes that were read last.
   [[nodiscard]] virtual bool Ready(std::chrono::milliseconds /*patience*/) { return true; }
+
+  // From now on a Read for which nothing comes for `patience` (0: any time) throws BodyIncomplete.
+  virtual void GiveUpAfter(std::chrono::milliseconds /*patience*/) {}
 };
 
 struct Request {

@@ -15,8 +15,6 @@ namespace {
 constexpr std::size_t kBufferBytes = 64U << 10U;
 // A client that sends all the time leaves no gap as long as this.
 constexpr std::chrono::milliseconds kPause{5};
-// How often it is looked whether a client that sends nothing has had its time.
-constexpr std::chrono::milliseconds kLook{100};
 
 [[noreturn]] void EndTooLarge(std::uint64_t max_content_bytes) {
   throw UploadEnds({413,
@@ -85,21 +83,6 @@ bool LineReader::Next() {
   if (at_ == end_ && !Refill()) return false;
   in_line_ = true;
   return true;
-}
-
-void LineReader::PassOver(const http::PassOverLimits& limits) noexcept {
-  using Clock = std::chrono::steady_clock;
-  const auto deadline = Clock::now() + limits.time;
-  try {
-    for (std::uint64_t passed = 0; passed < limits.bytes;) {
-      if (Clock::now() >= deadline) return;
-      if (!body_.Ready(kLook)) continue;
-      const std::size_t got = body_.Read(buffer_);
-      if (got == 0) return;
-      passed += got;
-    }
-  } catch (...) {  // it breaks off, and nobody wants it
-  }
 }
 
 // A long line needs memory to be parsed. How long it will be is not known, so its share grows with it.

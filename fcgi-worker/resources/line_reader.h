@@ -44,7 +44,7 @@ class LineReader {
 
   // Reads and forgets what is left of the content: so much of it, for so long. (Many clients see no end of a
   // response before they have sent everything.)
-  void PassOver(const http::PassOverLimits& limits) noexcept;
+  void PassOver(const http::PassOverLimits& limits) noexcept { http::PassOver(body_, limits); }
 
   // The present line without its end; valid until Next. Its Read also throws HttpError: 413 for a line that
   // is too long, 503 if there is not enough memory for a long one now.

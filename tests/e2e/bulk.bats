@@ -391,6 +391,16 @@ spooled_bytes() { find "$HASHPOST_HOME/tmp" -type f -printf '%s\n' 2>/dev/null |
     wait_for 20 places_are_free
 }
 
+@test "a short upload of bad lines, of unknown length, is answered at once" {
+    needs_unknown_length
+    local options
+    head -c 1500 /dev/zero | tr '\0' '\n' >"$BATS_TEST_TMPDIR/lines"
+    for options in --http1.1 --http2; do
+        ask /messages -X POST -H "$TYPE" -T - "$options" --max-time 15 <"$BATS_TEST_TMPDIR/lines"
+        expect_end_after_bad_lines 1001
+    done
+}
+
 @test "an upload of bad lines without an end is told why it ends, and gives its place back" {
     needs_unknown_length
     ANSWER=$BATS_TEST_TMPDIR/answer

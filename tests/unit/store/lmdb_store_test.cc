@@ -239,7 +239,7 @@ class LmdbStoreTest : public CppUnit::TestFixture {
     const int status = InChild([&] {
       LmdbStore store({.folder = folder_->path(), .max_bytes = kMaxBytes});
       (void)One(store, Put(message));
-      ::freopen(log.c_str(), "w", stderr);
+      if (::freopen(log.c_str(), "w", stderr) == nullptr) return 3;
       // A page of the map that no file stands behind is SIGBUS, like one that the disk cannot read.
       std::filesystem::resize_file(folder_->path() + "/data.mdb", 64U << 10U);
       return store.Get(crypto::HashSha256(message), kAdmitAll).has_value() ? 1 : 2;

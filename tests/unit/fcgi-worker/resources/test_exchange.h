@@ -7,6 +7,7 @@
 #include <cstring>
 #include <memory>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <utility>
 
@@ -63,7 +64,8 @@ class TestExchange : public http::Exchange {
     [[nodiscard]] std::size_t Read(std::span<char> buffer) override {
       if (never_ends && at == bytes.size()) at = 0;
       const std::size_t size = std::min(buffer.size(), bytes.size() - at);
-      if (size == 0 && breaks_off) throw http::BodyIncomplete();
+      if (size == 0 && falls_silent && !gives_up) throw std::logic_error("This would wait without end.");
+      if (size == 0 && (breaks_off || falls_silent)) throw http::BodyIncomplete();
       std::memcpy(buffer.data(), bytes.data() + at, size);
       at += size;
       if (read != nullptr) *read += size;
@@ -72,8 +74,10 @@ class TestExchange : public http::Exchange {
     [[nodiscard]] bool Ready(std::chrono::milliseconds) override {
       return at < bytes.size() || !falls_silent;
     }
+    void GiveUpAfter(std::chrono::milliseconds patience) override { gives_up = patience.count() != 0; }
     std::string bytes;
     std::size_t at = 0;
+    bool gives_up = false;
     bool breaks_off = false;
     bool falls_silent = false;
     bool never_ends = false;
