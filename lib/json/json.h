@@ -46,9 +46,9 @@ struct Limits {
 // Whether `text` is UTF-8 as RFC 3629 defines it: no overlong form, no surrogate, nothing above U+10FFFF.
 [[nodiscard]] bool IsUtf8(std::string_view text);
 
-// Whether `utf8` (valid UTF-8) has a character in it that a terminal or an editor obeys instead of showing it:
-// control characters, and those of no width or that turn the direction of writing; but for U+200C and U+200D,
-// which words of some languages need.
+// Whether `utf8` (valid UTF-8) has a character in it that a terminal or an editor obeys instead of showing
+// it: control characters, and those of no width or that turn the direction of writing; but for U+200C and
+// U+200D, which words of some languages need.
 [[nodiscard]] bool HasHiddenCharacter(std::string_view utf8);
 
 // `text` with U+FFFD for each run of bytes that is not UTF-8 or of characters that a terminal obeys instead
