@@ -138,8 +138,9 @@ allows() {
     open_to "$APP"
     wait_for 10 is_ready
 }
-# A bulk upload takes a connection of its own behind each web server.
-make_gone() { ask /messages -H "Origin: $APP" -H 'Content-Type: application/x-ndjson' -d '{"message":"hello"}'; }
+# A bulk upload takes a connection of its own behind each web server. (curl 7.88 may see a broken stream of HTTP/2 where it is
+# answered while it sends.)
+make_gone() { ask /messages --http1.1 -H "Origin: $APP" -H 'Content-Type: application/x-ndjson' -d '{"message":"hello"}'; }
 
 @test "a preflight needs no password, no worker and no resource, and has the fields of the request that follows" {
     local path method

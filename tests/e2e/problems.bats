@@ -91,6 +91,7 @@ provoke() {
     rows_of_it=$(rows | grep -i " $HASHPOST_FRONT ")
     [[ -n $rows_of_it ]]
     while read -r -u 7 row_status slug maker versions; do
+        [[ $HASHPOST_FRONT:$slug != lighttpd:http-version ]] || ! is_newer_lighttpd || continue # (front_lighttpd.bats)
         # (A fault that is a worker's elsewhere is lighttpd's own word for one that died.)
         [[ $CLOSED$ELSEWHERE == *" $slug "* && $slug != internal-error ]] || provoke by "$row_status" "$slug" "$versions"
     done 7<<<"$rows_of_it"

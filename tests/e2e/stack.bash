@@ -89,6 +89,9 @@ pool_is_whole() {
 GATEWAY_ERRORS=502,503
 [[ $HASHPOST_FRONT != lighttpd ]] || GATEWAY_ERRORS=500,502,503
 
+# Is lighttpd that of Debian 13?
+is_newer_lighttpd() { dpkg --compare-versions "$(dpkg-query -W -f '${Version}' lighttpd)" ge 1.4.79; }
+
 # --- requests ------------------------------------------------------------------------------------------
 
 # ask PATH [CURL OPTION…]: sets $code; the answer's fields and body are in the files $FIELDS and $BODY.
