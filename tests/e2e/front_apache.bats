@@ -39,6 +39,20 @@ expect_for() { expect_problem "$1" "$2" || { echo "the case: $3"; return 1; }; }
     [[ -z $output ]]
 }
 
+@test "what writes the logs ends at the TERM that Apache waits for, and no line is lost" {
+    local pids pid
+    mapfile -t pids < <(pgrep -P "$(cat "$HASHPOST_HOME/front.pid")" -f 'rotate-log (access|error)\.log$')
+    ((${#pids[@]} == 2))
+    kill -s TERM "${pids[@]}"
+    for pid in "${pids[@]}"; do wait_for 2 is_gone "$pid"; done
+    for _ in {1..20}; do
+        ask /no-line-is-lost
+        [[ $code == 404 ]]
+    done
+    wait_for 5 are_logged 20
+}
+are_logged() { (($(cat "$HASHPOST_HOME"/logs/httpd/access-*.log | grep -c no-line-is-lost) == $1)); }
+
 @test "with HASHPOST_HTTPD_MPM=worker it serves, too" {
     "$ROOT/service/hashpost" down
     HASHPOST_HTTPD_MPM=worker "$ROOT/service/hashpost" up
