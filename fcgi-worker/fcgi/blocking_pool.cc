@@ -58,6 +58,7 @@ std::vector<std::unique_ptr<BlockingPool::Task>> BlockingPool::TakeWaitingSince(
 bool BlockingPool::StartThread() {
   try {
     threads_.emplace_back([this] { Run(); });
+    ++idle_;  // it has not begun yet, and will take a task all the same
     return true;
   } catch (const std::system_error&) {
     return false;
@@ -68,7 +69,6 @@ void BlockingPool::Run() {
   on_thread = true;
   std::unique_lock lock(mutex_);
   for (;;) {
-    ++idle_;
     changed_.wait(lock, [&] { return stopping_ || !queue_.empty(); });
     --idle_;
     if (queue_.empty()) return;
@@ -78,6 +78,7 @@ void BlockingPool::Run() {
     task->Run();
     task.reset();
     lock.lock();
+    ++idle_;
   }
 }
 

@@ -29,6 +29,7 @@ class Step : public BlockingPool::Task {
 class BlockingPoolTest : public CppUnit::TestFixture {
   CPPUNIT_TEST_SUITE(BlockingPoolTest);
   CPPUNIT_TEST(RunsUpToItsCapAtOnceAndQueuesUpToItsBound);
+  CPPUNIT_TEST(CountsNoTaskAsWaitingThatANewThreadWillTake);
   CPPUNIT_TEST(FinishesWhatIsQueuedBeforeItEnds);
   CPPUNIT_TEST_SUITE_END();
 
@@ -62,6 +63,25 @@ class BlockingPoolTest : public CppUnit::TestFixture {
     }
     CPPUNIT_ASSERT_EQUAL(3, done.load());
     CPPUNIT_ASSERT(!BlockingPool::OnThread());
+  }
+
+  // Or a slow client loses its thread to somebody who needs none.
+  void CountsNoTaskAsWaitingThatANewThreadWillTake() {
+    std::atomic<int> done = 0;
+    std::size_t waiting = 0;
+    std::latch started(200);
+    std::latch go(1);
+    {
+      BlockingPool pool(200, 200);
+      for (int i = 0; i < 200; ++i) {
+        Task task = std::make_unique<Step>(done, started, go);
+        CPPUNIT_ASSERT(pool.Submit(task));
+        waiting += pool.Waiting();
+      }
+      go.count_down();
+    }
+    CPPUNIT_ASSERT_EQUAL(std::size_t{0}, waiting);
+    CPPUNIT_ASSERT_EQUAL(200, done.load());
   }
 
   void FinishesWhatIsQueuedBeforeItEnds() {
