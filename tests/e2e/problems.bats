@@ -119,6 +119,13 @@ every_failure_of_workers() {
     done 7< <(rows | grep ' worker ')
 }
 
+# Stores another message of SIZE bytes, whose content is $SCRATCH/rest; is there no room?
+is_full_for() {
+    head -c "$1" /dev/urandom | base64 -w 0 | head -c "$1" >"$SCRATCH/rest"
+    ask /messages -H 'Content-Type: text/plain' --data-binary "@$SCRATCH/rest"
+    [[ $code == 507 ]]
+}
+
 @test "where parts are closed or full, failures are problem documents as well" {
     (
         stack_new
@@ -126,12 +133,9 @@ every_failure_of_workers() {
         unset HASHPOST_PASSWORD_FILE
         export HASHPOST_ACCESS_READ=none OUTPUT_DIR=none HASHPOST_MAX_STORE_BYTES=1M
         stack_start
-        local number
-        for ((number = 0; number < 100; number++)); do
-            head -c 40000 /dev/urandom | base64 -w 0 | head -c 50000 >"$SCRATCH/rest"
-            ask /messages -H 'Content-Type: text/plain' --data-binary "@$SCRATCH/rest"
-            [[ $code == 201 ]] || break
-        done
+        # (A worker that was not asked for more calls a store full that has no room for small messages either.)
+        local size
+        for size in 50000 500 50000; do wait_for 30 is_full_for "$size"; done
         for VERSION in 1.1 2; do
             by_forbidden && expect_problem 403 forbidden
             worker_drop_off
