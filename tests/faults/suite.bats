@@ -67,7 +67,7 @@ END
     HASHPOST_TEST_SECONDS=1 run "$ROOT/tests/run.sh" planted "$PLANTED/some.bats" 3>&-
     echo "$output"
     ((status != 0))
-    [[ $output == *"not ok 3 [apache] hangs # timeout after 1s"* ]]
+    [[ $output == *"not ok 3 [apache] hangs in "*"ms # timeout after 1s"* ]]
     [[ ${lines[-1]} == "2 passed, 1 failed, 1 skipped" ]]
 }
 
