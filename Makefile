@@ -12,7 +12,7 @@ VARIANT ?= release
 JOBS ?= $(shell nproc)
 OUT := build/$(VARIANT)
 
-# What Debian's packages have, too (dpkg-buildflags): tests/e2e/hardening.bats reads it back.
+# As Debian's packages are built (dpkg-buildflags): tests/e2e/hardening.bats reads it back.
 FLAGS_release := -O2 -g -fPIE -fstack-protector-strong -fstack-clash-protection -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 LINK_FLAGS_release := -pie -Wl,-z,relro,-z,now
 FLAGS_asan := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -O1 -g
@@ -29,7 +29,7 @@ FLAGS_arm64 := $(FLAGS_release)
 ifeq ($(VARIANT),arm64)
 override CXX := aarch64-linux-gnu-g++
 endif
-# WERROR=yes, as in continuous integration and make lint: a warning is an error. By default it is none, since each newer compiler
+# WERROR=yes, as in continuous integration and make lint: a warning is an error. By default it is not, since each newer compiler
 # has warnings of its own, which must not keep anybody from make up.
 WERROR ?= no
 LANGUAGE_FLAGS := -std=c++20 -Wall -Wextra -Wpedantic $(if $(filter yes,$(WERROR)),-Werror) -Wshadow -I. -isystem /usr/include/libxml2 -pthread

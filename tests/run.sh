@@ -108,6 +108,7 @@ start_fuzz() {
 end_fuzz() {
     local status=0
     wait "$fuzz" || status=$?
+    trap - EXIT
     echo "== fuzz"
     cat "$out/fuzz-each.tap"
     count_tap fuzz each "$status"
