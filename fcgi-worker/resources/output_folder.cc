@@ -67,7 +67,8 @@ bool MayGive(gid_t group) {
   return std::ranges::find(groups, group) != groups.end();
 }
 
-// Gives `file` the ACL that it would have got if it had been made in `folder`. False: the folder has no default ACL.
+// Gives `file` the ACL that it would have got if it had been made in `folder`. False: the folder has no
+// default ACL.
 bool InheritAcl(int folder, int file) {
   const ssize_t size = ::fgetxattr(folder, "system.posix_acl_default", nullptr, 0);
   if (size <= 0) return false;  // none, or the file system has no ACLs
