@@ -149,8 +149,8 @@ service() { (cd "$CHECKOUT" && docker-compose ps -q hashpost); }
 
 @test "its log has what workers and httpd say, and the service inside says more" {
     local command
-    wait_for 5 said "$(service)" "[worker] - Ready"
-    wait_for 5 said "$(service)" "[httpd] - AH00489"
+    wait_for 20 said "$(service)" "[worker] - Ready"
+    wait_for 20 said "$(service)" "[httpd] - AH00489"
     [[ $(within_checkout "$(says docs/install.md 'docker-compose logs')") == *"[worker] - Ready"* ]]
     # (-T: a test has no terminal. It follows until it is ended.)
     command=$(says docs/install.md 'docker-compose exec hashpost service/hashpost logs')

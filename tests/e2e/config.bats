@@ -188,13 +188,11 @@ END
     is_ready
 }
 
-@test "up a second time changes nothing, and takes less than a second" {
+@test "up a second time changes nothing" {
     stack_start
-    local before begun
+    local before
     before=$(started_processes)
-    begun=${EPOCHREALTIME/[.,]/}
     stack_start
-    ((${EPOCHREALTIME/[.,]/} - begun < 1000000))
     [[ $(started_processes) == "$before" ]]
 }
 

@@ -63,11 +63,11 @@ once() {
     sender_start
     wait_for 20 logged Watching
     put moved.json '{"v": 1}'
-    wait_for 5 has_uploads moved 1
+    wait_for 20 has_uploads moved 1
     printf '{"v": 2}' >"$INPUT_DIR/written.json"
-    wait_for 5 has_uploads written 1
+    wait_for 20 has_uploads written 1
     printf '{"v": 3}' >"$INPUT_DIR/written.json"
-    wait_for 5 has_uploads written 2
+    wait_for 20 has_uploads written 2
 }
 
 @test "a file that no event tells of is found by the next scan" {
@@ -365,7 +365,7 @@ END
     wait_for 20 has_arrived a
     local begin=$SECONDS
     sender_stop
-    ((sender_status == 0 && SECONDS - begin <= 6))
+    ((sender_status == 0 && SECONDS - begin <= 15))
     rm "$DROP/receiver/hold.a"
 }
 

@@ -330,7 +330,7 @@ open_to_user() {
     [[ $output == $'httpd\npool\ntmp' ]] || { echo "$output"; false; }
     [[ $(<"$SCRATCH/file") == mine ]]
     # (Named by its time as soon as rotatelogs opens a new one, which it does for the first line: nginx may have none to write.)
-    wait_for 5 earlier_log_is_kept
+    wait_for 20 earlier_log_is_kept
 }
 earlier_log_is_kept() { grep -qxsh earlier "$HASHPOST_HOME"/logs/httpd/{error-*.log,error.log.1}; }
 

@@ -34,7 +34,7 @@ expect_for() { expect_problem "$1" "$2" || { echo "the case: $3"; return 1; }; }
 
 @test "every line of the error log has the one format" {
     raw --plain send 'garbage\r\n\r\n' end >"$BATS_TEST_TMPDIR/x"
-    wait_for 5 test -s "$HASHPOST_HOME/logs/httpd/error.log"
+    wait_for 20 test -s "$HASHPOST_HOME/logs/httpd/error.log"
     run grep -vE '^\[[0-9-]+[T ][0-9:.]+Z?\] - \[[A-Za-z]+\] - \[[a-z-]+\] - ' "$HASHPOST_HOME/logs/httpd/error.log"
     [[ -z $output ]]
 }
@@ -44,12 +44,12 @@ expect_for() { expect_problem "$1" "$2" || { echo "the case: $3"; return 1; }; }
     mapfile -t pids < <(pgrep -P "$(cat "$HASHPOST_HOME/front.pid")" -f 'rotate-log (access|error)\.log$')
     ((${#pids[@]} == 2))
     kill -s TERM "${pids[@]}"
-    for pid in "${pids[@]}"; do wait_for 2 is_gone "$pid"; done
+    for pid in "${pids[@]}"; do wait_for 20 is_gone "$pid"; done
     for _ in {1..20}; do
         ask /no-line-is-lost
         [[ $code == 404 ]]
     done
-    wait_for 5 are_logged 20
+    wait_for 20 are_logged 20
 }
 are_logged() { (($(cat "$HASHPOST_HOME"/logs/httpd/access-*.log | grep -c no-line-is-lost) == $1)); }
 

@@ -60,7 +60,7 @@ teardown_file() { stack_end; }
 
 @test "no FastCGI connection is kept" {
     make_load --clients 16 --requests 2000 --mix get=80,post=20 >"$BATS_TEST_TMPDIR/load" || { cat "$BATS_TEST_TMPDIR/load"; false; }
-    wait_for 5 no_connection_to_the_pool
+    wait_for 20 no_connection_to_the_pool
 }
 no_connection_to_the_pool() { ! ss -Hx state connected | grep -q "$HASHPOST_HOME/fcgi\.sock"; }
 

@@ -47,10 +47,10 @@ expect_for() { expect_problem "$1" "$2" || { echo "the case: $3"; return 1; }; }
     before=$(cat "$HASHPOST_HOME"/logs/httpd/access-*.log | grep -c nothing-in-the-log || true)
     kill -s KILL "${pids[0]}"
     for _ in {1..20}; do
-        ask /nothing-in-the-log --max-time 2
+        ask /nothing-in-the-log --max-time 10
         [[ $code == 404 ]]
     done
-    wait_for 5 logged_since "$before" 20
+    wait_for 20 logged_since "$before" 20
 }
 logged_since() { (($(cat "$HASHPOST_HOME"/logs/httpd/access-*.log | grep -c nothing-in-the-log) == $1 + $2)); }
 

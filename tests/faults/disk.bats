@@ -78,7 +78,7 @@ fill_until_full() {
     [[ $code == 200 ]]
     sed -i 1d "$SCRATCH/stored"
     rm "$SCRATCH/disk/ballast"
-    wait_for 5 is_ready
+    wait_for 20 is_ready
     fill_until_full_of 5
     every_stored_message_is_read
     # Nothing was broken on the way: the same workers, and the store opens again.

@@ -69,7 +69,7 @@ sized() { head -c "$1" /dev/urandom | base64 -w 0 | head -c "$1" >"$BATS_TEST_TM
         done
     done
     # What was refused holds no room.
-    wait_for 5 only_ballast_left
+    wait_for 20 only_ballast_left
     rm "$HASHPOST_HOME/tmp/ballast"
     ask /readyz
     [[ $code == 200 ]]

@@ -39,9 +39,9 @@ teardown() {
     for number in 0 1 0; do
         pid=$(worker_pid "$number")
         kill -s TERM "$pid"
-        wait_for 2 is_gone "$pid"
+        wait_for 20 is_gone "$pid"
         make_load --clients 16 --requests 200 >"$SCRATCH/load.json" || { cat "$SCRATCH/load.json"; false; }
-        wait_for 5 pool_is_whole "$pid"
+        wait_for 20 pool_is_whole "$pid"
     done
     (($(grep -c 'has drained and ended' "$HASHPOST_HOME/logs/pool.log") == 3))
     run ! grep -q crashed "$HASHPOST_HOME/logs/pool.log"
@@ -64,7 +64,7 @@ big_message() {
     raw send "GET /messages/$digest HTTP/1.1\\r\\nHost: localhost\\r\\nAccept: text/plain\\r\\n\\r\\n" \
         until "$SCRATCH/go" answer >"$SCRATCH/answer" 3>&- &
     reader=$!
-    wait_for 5 a_worker_writes
+    wait_for 20 a_worker_writes
     mapfile -t pids < <(worker_pids)
     for pid in "${pids[@]}"; do kill -s TERM "$pid"; done
     # One of the two ends and is replaced; the other waits for its reader.
@@ -95,12 +95,12 @@ replaced_one() {
     raw send "GET /messages/$digest HTTP/1.1\\r\\nHost: localhost\\r\\nAccept: text/plain\\r\\n\\r\\n" \
         until "$SCRATCH/go" reset 3>&- &
     local client=$!
-    wait_for 5 a_worker_writes
+    wait_for 20 a_worker_writes
     mapfile -t pids < <(worker_pids)
     kill -s TERM "${pids[@]}"
     wait_for 6 is_gone "${pids[0]}"
     wait_for 6 is_gone "${pids[1]}"
-    wait_for 5 is_ready
+    wait_for 20 is_ready
     touch "$SCRATCH/go"
     wait "$client"
     worker_logs | grep -q 'The drain limit is over; 1 connection'
@@ -143,7 +143,7 @@ END
     raw send "GET /messages/$digest HTTP/1.1\\r\\nHost: localhost\\r\\nAccept: text/plain\\r\\n\\r\\n" \
         until "$SCRATCH/go" answer >"$SCRATCH/answer" 3>&- &
     reader=$!
-    wait_for 5 a_worker_writes
+    wait_for 20 a_worker_writes
     before=$(worker_pids)
     stack_reload >"$SCRATCH/said" 2>&1 &
     reload=$!

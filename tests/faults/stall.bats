@@ -29,7 +29,7 @@ teardown() {
     done
     # Those who are not inside the stopped one go on, and so do new ones that Apache sends elsewhere.
     before=$(wc -l <"$HASHPOST_HOME/logs/httpd/access.log")
-    wait_for 5 has_lines "$HASHPOST_HOME/logs/httpd/access.log" $((before + 2000))
+    wait_for 20 has_lines "$HASHPOST_HOME/logs/httpd/access.log" $((before + 2000))
     kill -s CONT "$pid"
     load_goes_on
     load_end
@@ -47,7 +47,7 @@ is_stopped() { grep -q '^State:.T' "/proc/$1/status"; }
     stack_start
     stopped=$(worker_pid 0) sibling=$(worker_pid 1)
     kill -s STOP "$stopped"
-    wait_for 2 is_stopped "$stopped"
+    wait_for 20 is_stopped "$stopped"
     wait_for 20 is_gone "$stopped"
     wait_for 10 pool_is_whole "$stopped"
     [[ $(worker_pid 1) == "$sibling" ]]
@@ -92,9 +92,9 @@ web_server_children() {
     LISTENER_PID=$!
     event() { printf 'len:%d eventname:PROCESS_STATE_%s\n%s' "${#2}" "$1" "$2" >&"$events"; }
     event STARTING 'processname:worker-00 groupname:worker from_state:STOPPED tries:0'
-    wait_for 5 grep -q 'pool.json cannot be written: No such file or directory' "$SCRATCH/log"
+    wait_for 20 grep -q 'pool.json cannot be written: No such file or directory' "$SCRATCH/log"
     event RUNNING "processname:worker-00 groupname:worker from_state:STARTING pid:$$"
-    wait_for 5 answered 2
+    wait_for 20 answered 2
     mkdir "$SCRATCH/missing"
     wait_for 10 grep -q '"worker-00": {"state": "RUNNING"' "$SCRATCH/missing/pool.json"
     # Said once.
@@ -137,7 +137,7 @@ END
     pid=$(worker_pid 0)
     for ((number = 0; number < 300; number++)); do
         kill -s STOP "$pid"
-        wait_for 2 is_stopped "$pid"
+        wait_for 20 is_stopped "$pid"
         kill -s CONT "$pid"
     done
     load_goes_on
@@ -158,7 +158,7 @@ END
     wait_for 12 is_gone "$stuck"
     # Its thread is dead but not buried while strace holds on to it.
     kill -s KILL "$STRACE_PID"
-    wait_for 4 pool_is_whole "$stuck"
+    wait_for 20 pool_is_whole "$stuck"
     load_goes_on
     load_end
     (($(load_value unexpected) == 0 && $(load_value failed_connections) == 0))
@@ -211,24 +211,24 @@ END
     ((status != 0))
     [[ $output == *'The pool keeps crashing'* ]] || { echo "$output"; false; }
     # (Not while a try is under way.)
-    wait_for 5 status_has 'next try in'
+    wait_for 20 status_has 'next try in'
     ask /messages -H 'Content-Type: text/plain' -d hello
     expect_problem 503 unavailable
     [[ $(field retry-after) =~ ^[0-9]+$ ]]
     # Nobody waits: the socket is closed, also after its listener has been restarted.
     local listener
-    wait_for 5 socket_has_mode 0
+    wait_for 20 socket_has_mode 0
     listener=$(started_processes SUPERVISOR_PROCESS_NAME=pool)
     kill -s KILL "$listener"
-    wait_for 5 another_listener "$listener"
-    wait_for 5 socket_has_mode 0
-    ask /messages -H 'Content-Type: text/plain' -d hello --max-time 1
+    wait_for 20 another_listener "$listener"
+    wait_for 20 socket_has_mode 0
+    ask /messages -H 'Content-Type: text/plain' -d hello --max-time 5
     expect_problem 503 unavailable
     ask /readyz
     [[ $code == 503 ]]
     rm "$SCRATCH/broken"
     wait_for 20 pool_is_whole
-    wait_for 2 socket_has_mode 660
+    wait_for 20 socket_has_mode 660
     post_text hello
     [[ $code == 201 ]]
     # What it went through is still told.

@@ -29,9 +29,9 @@ teardown() {
     trace_worker 1 -e trace=fdatasync -e inject=fdatasync:error=EIO
     post_text 'the one that fails'
     expect_problem 500 internal-error
-    wait_for 5 one_is_gone "${pids[@]}"
+    wait_for 20 one_is_gone "${pids[@]}"
     straces_end
-    wait_for 5 pool_is_whole
+    wait_for 20 pool_is_whole
     worker_logs | grep -q 'The store failed'
     worker_logs | grep -q 'every message is read back and checked'
     # What was not acknowledged may be sent again.
@@ -52,7 +52,7 @@ one_is_gone() { is_gone "$1" || is_gone "$2"; }
     pid=$(worker_pid 1)
     trace_worker 1 -e trace=fdatasync -e inject=fdatasync:error=EIO:when=3
     wait_for 10 is_gone "$pid"
-    wait_for 5 pool_is_whole "$pid"
+    wait_for 20 pool_is_whole "$pid"
     load_goes_on
     load_end
     (($(load_value unexpected) == 0 && $(load_status 500) >= 1))
