@@ -1,7 +1,7 @@
 # A sender with folders of its own, and an old receiver for it (tests/tools/old_receiver.py). Sourced by *.bats, after
 # stack.bash.
 # shellcheck shell=bash
-# shellcheck disable=SC2034  # sender_status is for the tests
+# shellcheck disable=SC2034,SC2154  # sender_status is for the tests; status and output are those of bats
 
 SENDER=${HASHPOST_SENDER_BIN:-$ROOT/build/release/hashpost-sender}
 
@@ -66,4 +66,10 @@ element() { [[ $(sed -n 's/^\t<v type="[a-z]*">\(.*\)<\/v>$/\1/p' "$DROP/receive
 # put NAME TEXT: writes it as careful programs do, under another name first.
 put() {
     printf '%s' "$2" >"$INPUT_DIR/.$1.new" && mv "$INPUT_DIR/.$1.new" "$INPUT_DIR/$1"
+}
+
+# once STATUS: runs the sender once; its words are in $output.
+once() {
+    run timeout 60 "$SENDER" --once
+    [[ $status == "$1" ]] || { echo "--once ended with $status, not $1: $output"; return 1; }
 }

@@ -34,10 +34,6 @@ make_certificate() {
     openssl x509 -req -in "$1.csr" -CA "$3.pem" -CAkey "$3.key" -CAcreateserial -days 2 -extfile <(echo "subjectAltName=DNS:$2") -out "$1.pem" 2>/dev/null
 }
 
-once() {
-    run timeout 60 "$SENDER" --once
-    [[ $status == "$1" ]] || { echo "--once ended with $status, not $1: $output"; return 1; }
-}
 check() {
     run timeout 20 setsid "$SENDER" --check </dev/null
     [[ $status == "$1" ]] || { echo "--check ended with $status, not $1: $output"; return 1; }
