@@ -156,18 +156,22 @@ UploadResult Uploader::Upload(const std::string& target, int fd, std::uint64_t s
   if (code != CURLE_OK && NeverConnected(code, curl)) {
     return {Kind::kUnreachable, Sentence(code, transfer.error(), receiver_)};
   }
-  if (MayBeTls(code, status, receiver_)) {
-    return {Kind::kFailed, receiver_.url + ": The port speaks TLS: set RECEIVER_SCHEME=https."};
-  }
   // (A receiver may refuse and hang up before it has read everything, and before its own words have ended.)
+  UploadResult result{Kind::kFailed, ""};
   if (code == CURLE_OK || status >= 300) {
-    return JudgeAnswer({.status = static_cast<int>(status),
-                        .body = transfer.body(),
-                        .retry_after = std::chrono::seconds(retry_after),
-                        .location = redirect});
+    result = JudgeAnswer({.status = static_cast<int>(status),
+                          .body = transfer.body(),
+                          .retry_after = std::chrono::seconds(retry_after),
+                          .location = redirect});
+  } else if (transfer.fault()) {
+    result.message = receiver_.url + ": " + *transfer.fault() + ".";
+  } else {
+    result.message = Sentence(code, transfer.error(), receiver_);
   }
-  if (transfer.fault()) return {Kind::kFailed, receiver_.url + ": " + *transfer.fault() + "."};
-  return {Kind::kFailed, Sentence(code, transfer.error(), receiver_)};
+  // What a receiver says in its own words is not asked again: the question may take some time, too.
+  if (result.kind == Kind::kFailed && MayBeTls(code, status, receiver_))
+    result.message = receiver_.url + ": The port speaks TLS: set RECEIVER_SCHEME=https.";
+  return result;
 }
 
 std::optional<std::string> Uploader::Probe() {

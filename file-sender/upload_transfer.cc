@@ -60,6 +60,7 @@ std::size_t Transfer::Header(char* line, std::size_t unit, std::size_t units, vo
   const std::string_view text(line, unit * units);
   if (!text.starts_with("HTTP/")) return unit * units;
   const std::size_t status = std::min(text.find(' '), text.size() - 1) + 1;
+  transfer->responds_ = !text.substr(status).starts_with('1');
   if (text.substr(status).starts_with('2') && !transfer->IsSent()) {
     transfer->fault_ = "status " + std::string(text.substr(status, 3)) +
                        " came before the whole file was sent, so it is not the receiver's";
@@ -80,14 +81,15 @@ std::size_t Transfer::Body(char* bytes, std::size_t unit, std::size_t units, voi
 int Transfer::Progress(void* self, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
   auto* transfer = static_cast<Transfer*>(self);
   const Clock::time_point now = Clock::now();
-  if (!transfer->IsSent())
-    transfer->sent_since_.reset();
-  else if (!transfer->sent_since_)
-    transfer->sent_since_ = now;
-  if (transfer->sent_since_ && now - *transfer->sent_since_ > transfer->response_time_) {
+  // (A receiver that refuses may say so before it has everything, and libcurl then sends no more.)
+  if (!transfer->responds_ && !transfer->IsSent())
+    transfer->waiting_since_.reset();
+  else if (!transfer->waiting_since_)
+    transfer->waiting_since_ = now;
+  if (transfer->waiting_since_ && now - *transfer->waiting_since_ > transfer->response_time_) {
     transfer->fault_ = "the response had not ended " + std::to_string(transfer->response_time_.count()) +
-                       " s after the last byte was sent; a receiver that needs longer wants a higher " +
-                       "RECEIVER_SILENT_SECONDS";
+                       " s after " + (transfer->IsSent() ? "the last byte was sent" : "it had begun") +
+                       "; a receiver that needs longer wants a higher RECEIVER_SILENT_SECONDS";
     return 1;
   }
   if (!transfer->stop_.stop_requested()) return 0;

@@ -18,7 +18,8 @@ namespace hashpost::sender {
 
 class Transfer {
  public:
-  // Sends the first `size` bytes of `fd`. After the last byte the response may take up to `response_time`.
+  // Sends the first `size` bytes of `fd`. After the last byte, or after its own first line if that comes
+  // earlier, the response may take up to `response_time`.
   Transfer(CURL* curl, int fd, std::uint64_t size, const std::function<void()>& before_last_byte,
            std::chrono::seconds response_time, const std::stop_token& stop)
       : curl_(curl),
@@ -57,7 +58,8 @@ class Transfer {
   std::uint64_t position_ = 0;
   std::string body_;
   std::optional<std::string> fault_;
-  std::optional<Clock::time_point> sent_since_;
+  bool responds_ = false;                           // a status line came that is not an interim one (1xx)
+  std::optional<Clock::time_point> waiting_since_;  // for the end of the response
   std::optional<Clock::time_point> stopping_since_;
   std::array<char, CURL_ERROR_SIZE> error_ = {};
 };

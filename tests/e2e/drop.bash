@@ -38,6 +38,13 @@ old_receiver_stop() {
     receiver_pid=""
 }
 
+# odd_receiver_start [CERTIFICATE KEY]: one that is no receiver (tests/tools/odd_receiver.py), which old_receiver_stop ends.
+odd_receiver_start() {
+    $PYTHON "$ROOT/tests/tools/odd_receiver.py" "$RECEIVER_PORT" "$DROP/receiver" "$@" >>"$DROP/receiver.log" 2>&1 3>&- &
+    receiver_pid=$!
+    wait_for 20 curl -skf --noproxy '*' "http${1:+s}://localhost:$RECEIVER_PORT/"
+}
+
 # sender_start: in the background; its log is $DROP/log.
 sender_start() {
     "$SENDER" >>"$DROP/log" 2>&1 3>&- &
@@ -59,6 +66,8 @@ has_requests() { (($(grep -c . "$DROP/receiver/requests") >= $1)); }
 has_arrived() { [[ -e $DROP/receiver/out/$1.xml ]]; }
 logged() { grep -qF -- "$1" "$DROP/log"; }
 has_logged() { (($(grep -cF -- "$2" "$DROP/log" || true) == $1)); } # so often
+# was_asked TIMES NAME: how often that name was uploaded, whatever came of it.
+was_asked() { (($(grep -c "^$2 " "$DROP/receiver/requests") == $1)); }
 have_arrived() { (($(find "$DROP/receiver/out" -name 'f*.xml' | wc -l) == $1)); }
 # element NAME VALUE: the file NAME arrived and its only element <v> has that text.
 element() { [[ $(sed -n 's/^\t<v type="[a-z]*">\(.*\)<\/v>$/\1/p' "$DROP/receiver/out/$1.xml" 2>/dev/null) == "$2" ]]; }

@@ -1,6 +1,5 @@
 #!/usr/bin/env bats
-# Whom the sender trusts, and what it takes for the receiver's word: certificates, proxies, keys, and responses of those that
-# are no receiver (tests/tools/odd_receiver.py).
+# Whom the sender trusts: certificates, keys and proxies.
 # shellcheck disable=SC2154,SC2153,SC2034,SC2030,SC2031  # of drop.bash and bats; each test is a process of its own
 
 bats_require_minimum_version 1.5.0
@@ -17,13 +16,6 @@ teardown() {
     sender_end
 }
 
-# receiver_start [CERTIFICATE KEY]
-receiver_start() {
-    $PYTHON "$ROOT/tests/tools/odd_receiver.py" "$RECEIVER_PORT" "$DROP/receiver" "$@" >>"$DROP/receiver.log" 2>&1 3>&- &
-    receiver_pid=$!
-    wait_for 20 curl -skf --noproxy '*' "http${1:+s}://localhost:$RECEIVER_PORT/"
-}
-
 # make_ca NAME: NAME.pem and NAME.key.
 make_ca() {
     openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -noenc -days 2 -subj "/CN=$1" -keyout "$1.key" -out "$1.pem" 2>/dev/null
@@ -38,8 +30,6 @@ check() {
     run timeout 20 setsid "$SENDER" --check </dev/null
     [[ $status == "$1" ]] || { echo "--check ended with $status, not $1: $output"; return 1; }
 }
-# was_asked TIMES NAME: how often that name was uploaded.
-was_asked() { (($(grep -c "^$2 " receiver/requests) == $1)); }
 NAMESPACES=(--mount)
 ((EUID == 0)) || NAMESPACES+=(--map-root-user)
 # trusted_by_machine CA COMMAND…: runs it on a machine whose system trusts that CA.
@@ -57,7 +47,7 @@ trusted_by_machine() {
     make_ca public
     make_ca ours
     make_certificate receiver localhost public
-    receiver_start receiver.pem receiver.key
+    odd_receiver_start receiver.pem receiver.key
     export RECEIVER_SCHEME=https
     put a.json '{"v": 1}'
     RECEIVER_CA_FILE=$DROP/ours.pem run trusted_by_machine public timeout 60 "$SENDER" --once
@@ -79,12 +69,12 @@ trusted_by_machine() {
     make_certificate right localhost ours
     export RECEIVER_SCHEME=https RECEIVER_CA_FILE=$DROP/ours.pem
     put a.json '{"v": 1}'
-    receiver_start other.pem other.key
+    odd_receiver_start other.pem other.key
     once 1
     [[ $output == *"Unable to upload file. msg: https://localhost:$RECEIVER_PORT/upload: SSL: "*'pending 1'* ]]
     not grep -q '^a ' receiver/requests
     old_receiver_stop
-    receiver_start right.pem right.key
+    odd_receiver_start right.pem right.key
     once 0
 }
 
@@ -92,7 +82,7 @@ trusted_by_machine() {
     make_ca ours
     make_ca next
     make_certificate receiver localhost ours
-    receiver_start receiver.pem receiver.key
+    odd_receiver_start receiver.pem receiver.key
     cp ours.pem trusted.pem
     export RECEIVER_SCHEME=https RECEIVER_CA_FILE=$DROP/trusted.pem SENDER_PARALLEL=1
     sender_start
@@ -108,7 +98,7 @@ trusted_by_machine() {
 
 @test "proxies of the environment are ignored, and RECEIVER_PROXY is shown without its password and used" {
     local name port=$RECEIVER_PORT scheme
-    receiver_start
+    odd_receiver_start
     unset NO_PROXY no_proxy
     for name in http_proxy https_proxy all_proxy HTTPS_PROXY ALL_PROXY; do export "$name=http://localhost:$port"; done
     put a.json '{"v": 1}'
@@ -137,7 +127,7 @@ trusted_by_machine() {
 @test "no secret of a connection is written to the file that SSLKEYLOGFILE names" {
     make_ca ours
     make_certificate receiver localhost ours
-    receiver_start receiver.pem receiver.key
+    odd_receiver_start receiver.pem receiver.key
     put a.json '{"v": 1}'
     SSLKEYLOGFILE=$DROP/secrets RECEIVER_SCHEME=https RECEIVER_CA_FILE=$DROP/ours.pem once 0
     [[ ! -e $DROP/secrets ]]
@@ -177,7 +167,7 @@ END
     make_certificate receiver localhost ours
     make_certificate mine sender ours
     openssl pkey -in mine.key -aes256 -passout pass:secret -out locked.key
-    receiver_start receiver.pem receiver.key
+    odd_receiver_start receiver.pem receiver.key
     export RECEIVER_SCHEME=https RECEIVER_CA_FILE=$DROP/ours.pem RECEIVER_CERT=$DROP/mine.pem RECEIVER_KEY=$DROP/mine.key
     # At a terminal whose user types nothing: a prompt would wait.
     mkfifo keyboard
@@ -192,123 +182,15 @@ END
     sender_stop
 }
 
-@test "a 201 that came before the file was sent is not taken for a delivery" {
-    receiver_start
-    # Larger than the buffers of a connection.
-    printf '["%s"]' "$(head -c 12000000 /dev/zero | tr '\0' x)" >"$INPUT_DIR/early.json"
-    once 1
-    [[ $output == *'early.json: http://localhost:'*'status 201 came before the whole file was sent'*'pending 1'* ]]
-    run "$SENDER" --status
-    [[ $output == *'delivered  0'* ]]
-}
-
-@test "a 4xx without the members of a receiver is tried again, and one with them stands" {
-    receiver_start
-    put foreign.json '{"v": 1}'
-    put foreign-json.json '{"v": 1}'
-    put refused.json '{"v": 1}'
-    once 1
-    [[ $output == *'set aside 1, pending 2'* && $output == *'status 404: <html>Not here.</html> This is not how a receiver responds'* ]]
-    sender_start
-    wait_for 30 was_asked 3 foreign
-    wait_for 30 was_asked 3 foreign-json
-    was_asked 1 refused
-}
-
-@test "a redirect is not followed, and the message says where it leads" {
-    receiver_start
-    put moved.json '{"v": 1}'
-    once 1
-    [[ $output == *'moved.json: status 301: '*'It redirects to https://moved.example/upload/moved'*'RECEIVER_SCHEME'*'pending 1'* ]]
-}
-
-@test "a response without an end is broken off" {
-    receiver_start
-    export RECEIVER_SILENT_SECONDS=2
-    put endless.json '{"v": 1}'
-    put trickle.json '{"v": 1}'
-    once 1
-    [[ $output == *'the response is longer than 65536 bytes'* && $output == *'the response had not ended 2 s after the last byte was sent'*'pending 2'* ]]
-}
-
-@test "RECEIVER_SILENT_SECONDS bounds how long a receiver may take to respond" {
-    receiver_start
-    echo 3 >receiver/seconds
-    put slow.json '{"v": 1}'
-    RECEIVER_SILENT_SECONDS=1 once 1
-    [[ $output == *'slow.json: http://localhost:'*'RECEIVER_SILENT_SECONDS'*'pending 1'* ]]
-    RECEIVER_SILENT_SECONDS=100 once 0
-}
-
-@test "RECEIVER_CONNECT_SECONDS bounds how long a connection may take" {
-    # A port whose backlog is full: one that accepts nothing.
-    $PYTHON -I -c '
-import socket, sys, time
-s = socket.socket(); s.bind(("127.0.0.1", int(sys.argv[1]))); s.listen(0)
-held = [socket.socket() for _ in range(4)]
-for other in held:
-    other.setblocking(False)
-    other.connect_ex(s.getsockname())
-open(sys.argv[2], "w").close()
-time.sleep(600)' "$RECEIVER_PORT" "$DROP/listening" 3>&- &
-    receiver_pid=$!
-    wait_for 20 test -e listening
-    put a.json '{"v": 1}'
-    RECEIVER_ADDRESS=127.0.0.1 RECEIVER_CONNECT_SECONDS=1 once 1
-    [[ $output == *'RECEIVER_CONNECT_SECONDS'*'pending 1'* ]]
-}
-
 @test "plain HTTP to a port for TLS, and TLS to one for plain HTTP, are reported with RECEIVER_SCHEME" {
     make_ca ours
     make_certificate receiver localhost ours
-    receiver_start receiver.pem receiver.key
+    odd_receiver_start receiver.pem receiver.key
     put a.json '{"v": 1}'
     once 1
     [[ $output == *'The port speaks TLS: set RECEIVER_SCHEME=https.'*'pending 1'* ]]
     old_receiver_stop
-    receiver_start
+    odd_receiver_start
     RECEIVER_SCHEME=https once 1
     [[ $output == *'The port speaks plain HTTP: set RECEIVER_SCHEME=http'*'pending 1'* ]]
 }
-
-conversions() { grep -c ' is converted to ' "$1"; }
-all_have_arrived() { (($(grep -c ' 201$' receiver/requests) == $1)); }
-
-@test "while the receiver takes no file, one at a time is tried, and the others are not even converted" {
-    local number files=60
-    receiver_start
-    : >receiver/unavailable
-    for ((number = 0; number < files; number++)); do put "f$number.json" "{\"v\": $number}"; done
-    sender_start
-    wait_for 20 logged 'The receiver takes no file: status 503: The file drop is not available. One file at a time is tried'
-    # Some trials later.
-    wait_for 60 has_requests 11
-    (($(conversions log) <= 20 && $(wc -l <receiver/requests) <= 20))
-    rm receiver/unavailable
-    wait_for 60 all_have_arrived $files
-    logged 'The receiver takes files again.'
-    # One attempt for each file, and those that failed: no storm when it is back.
-    (($(wc -l <receiver/requests) <= files + 20))
-}
-
-@test "--once gives up a receiver that takes no file" {
-    local number
-    receiver_start
-    : >receiver/unavailable
-    for ((number = 0; number < 60; number++)); do put "f$number.json" "{\"v\": $number}"; done
-    once 1
-    [[ $output == *'delivered 0, known 0, set aside 0, pending 60'* ]]
-    (($(conversions <(echo "$output")) <= 20 && $(wc -l <receiver/requests) <= 20))
-}
-
-@test "files that are never taken do not hold up a new one that is" {
-    local number
-    receiver_start
-    for ((number = 0; number < 12; number++)); do echo "{}" >"$INPUT_DIR/never$number.json"; done
-    sender_start
-    wait_for 20 logged 'The receiver takes no file'
-    wait_for 120 all_have_failed 12
-    put good.json '{"v": 1}'
-    wait_for 30 grep -q '^good 201' receiver/requests
-}
-all_have_failed() { (($(sort -u receiver/requests | grep -c '^never.* 503') == $1)); }

@@ -3,6 +3,7 @@ receivers that are slow. Over TLS with a certificate. FOLDER/requests has a line
 the status. What it does depends on the name that is uploaded:
 
   early     says 201 before it has read the upload, and reads on
+  dripping  404 before it has read the upload, with a body like that of trickle
   foreign   404 as a web server says it, in HTML; foreign-json: in JSON of its own
   refused   400 as a receiver says it
   moved     a redirect
@@ -12,7 +13,7 @@ the status. What it does depends on the name that is uploaded:
   never...  503
   other names   201; 503 while there is a file FOLDER/unavailable
 
-A request that is meant for a proxy gets the 403 of one, and is noted as "proxy"."""
+A request that is meant for a proxy gets the 403 of one, and is noted as "proxy"; one that is not HTTP, as "unreadable"."""
 
 import http.server
 import json
@@ -50,6 +51,17 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def own(self, name, status, text):
         self.respond(name, status, json.dumps({"msg": text, "status_code": status}).encode())
 
+    def send_error(self, code, message=None, explain=None):
+        self.note("unreadable", int(code))
+        super().send_error(code, message, explain)
+
+    def trickle(self, name, status):
+        self.note(name, status)
+        self.head(status, 12000)
+        for _ in range(12000):
+            self.wfile.write(b"x")
+            time.sleep(0.05)
+
     def proxy(self):
         self.respond("proxy", 403, b"<html>This proxy does not allow that.</html>", "text/html")
         self.close_connection = True
@@ -73,6 +85,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if name == "early":
             self.own(name, 201, "saved, says the stub")
             return self.read()
+        if name == "dripping":
+            return self.trickle(name, 404)
         self.read()
         if name == "foreign":
             return self.respond(name, 404, b"<html>Not here.</html>", "text/html")
@@ -88,11 +102,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             while True:
                 self.wfile.write(b"x" * 65536)
         if name == "trickle":
-            self.note(name, 201)
-            self.head(201, 12000)
-            for _ in range(12000):
-                self.wfile.write(b"x")
-                time.sleep(0.05)
+            return self.trickle(name, 201)
         if name == "slow":
             with open(os.path.join(FOLDER, "seconds")) as file:
                 time.sleep(float(file.read()))
