@@ -82,6 +82,16 @@ refused() {
     ask /messages -X OPTIONS && [[ $code == 204 ]]
 }
 
+@test "a refusal over HTTP/2 that overtakes the body is a whole response, and the stream ends without an error" {
+    local status
+    close write password
+    stack_start
+    for _ in {1..20}; do
+        status=$($PYTHON -I "$ROOT/tests/tools/h2_refusal.py" "$HASHPOST_PORT" "$CACERT" /messages)
+        [[ $status == 401 ]] || { echo "$status"; false; }
+    done
+}
+
 @test "an operation that is closed is 403 whatever is sent along, and the others go on" {
     local closed operation version
     for closed in $OPERATIONS; do

@@ -98,8 +98,11 @@ is_newer_lighttpd() { dpkg --compare-versions "$(dpkg-query -W -f '${Version}' l
 ask() {
     FIELDS=$BATS_TEST_TMPDIR/fields BODY=$BATS_TEST_TMPDIR/body
     : >"$BODY"
-    code=$(curl -sS --cacert "$CACERT" --max-time 60 -D "$FIELDS" -o "$BODY" -w '%{http_code}' "${@:2}" "$URL$1") || return
+    code=$(curl_once "$@") || { (($? == 92)) && [[ $HASHPOST_FRONT == apache && $OLD_CURL == yes ]] && code=$(curl_once "$@"); }
 }
+curl_once() { curl -sS --cacert "$CACERT" --max-time 60 -D "$FIELDS" -o "$BODY" -w '%{http_code}' "${@:2}" "$URL$1"; }
+# curl of Debian 12 now and then loses a whole response of Apache's that overtakes the body (docs/fronts.md): it asks once more.
+[[ $(curl --version) =~ ^curl\ 7 ]] && OLD_CURL=yes || OLD_CURL=no
 
 # field NAME: its value in the last answer; fails if it is not there.
 field() { sed -nE "s/^$1: (.*)\r$/\1/Ip" "$FIELDS" | tail -n 1 | grep .; }
