@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string_view>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #include "lib/io/folder.h"
@@ -48,18 +50,21 @@ std::vector<Candidate> FindCandidates(const std::string& folder, bool& one_is_da
   return candidates;
 }
 
+// In one walk: a key that is damaged cannot tell where another walk would have to go on.
 void Copy(StoreCheck& check, const lmdb::MetaPage& meta, LmdbFiles& into) {
   constexpr std::size_t kBytesPerCommit = std::size_t{16} << 20U;
-  std::optional<std::string> last = "";
-  while (last) {
-    lmdb::WriteTxn txn(into.env());
-    last = check.CheckMessages(meta, *last, kBytesPerCommit,
-                               [&](std::string_view digest, std::string_view record) {
-                                 char* place = lmdb::Reserve(txn, into.messages(), digest, record.size());
-                                 if (place != nullptr) record.copy(place, record.size());
-                               });
-    txn.Commit();
-  }
+  std::optional<lmdb::WriteTxn> txn(std::in_place, into.env());
+  std::size_t bytes = 0;
+  check.CheckMessages(meta, {}, SIZE_MAX, [&](std::string_view digest, std::string_view record) {
+    char* place = lmdb::Reserve(*txn, into.messages(), digest, record.size());
+    if (place != nullptr) record.copy(place, record.size());
+    bytes += digest.size() + record.size();
+    if (bytes < kBytesPerCommit) return;
+    txn->Commit();
+    txn.emplace(into.env());
+    bytes = 0;
+  });
+  txn->Commit();
 }
 
 void PrepareFolder(const std::string& into) {

@@ -1,5 +1,7 @@
 #include "store/store_check.h"
 
+#include <cstdint>
+
 #include "lib/crypto/sha256.h"
 #include "store/message_store.h"
 #include "store/record.h"
@@ -146,10 +148,8 @@ std::optional<std::string> StoreCheck::CheckMessages(const lmdb::MetaPage& meta,
 }
 
 void CheckAll(StoreCheck& check, const lmdb::MetaPage& meta) {
-  constexpr std::size_t kSlice = std::size_t{64} << 20U;
   check.CheckTree(meta, [] { return true; });
-  std::optional<std::string> last = "";
-  while (last) last = check.CheckMessages(meta, *last, kSlice, [](std::string_view, std::string_view) {});
+  check.CheckMessages(meta, {}, SIZE_MAX, [](std::string_view, std::string_view) {});
 }
 
 std::string Describe(const Damage& damage) {

@@ -48,7 +48,8 @@ class StoreCheck {
   bool CheckTree(const lmdb::MetaPage& meta, const std::function<bool()>& goes_on);
 
   // Hashes the messages behind the digest `after` ("": all) until `max_bytes` have been read; returns the
-  // last digest, or nullopt at the end.
+  // last digest, or nullopt at the end. Where keys are damaged, going on after one may leave messages out:
+  // only a single call finds all that can be found.
   std::optional<std::string> CheckMessages(const lmdb::MetaPage& meta, std::string_view after,
                                            std::size_t max_bytes, const OnMessage& on_message);
 

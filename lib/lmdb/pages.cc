@@ -186,13 +186,16 @@ void PageFile::ReadOverflow(const MetaPage& meta, PageNumber number, std::size_t
   const std::size_t pages = (kHeader + size + meta.page_size - 1) / meta.page_size;
   if (number < 2 || number > meta.last_page || pages > meta.last_page - number + 1)
     throw PageDamaged(number, "is named as the page of a value, and is not in the file");
-  value.resize(kHeader + size);
-  Read(meta.page_size, number, value.data(), value.size());
-  if (Load<PageNumber>(value.data()) != number ||
-      Load<std::uint16_t>(value.data() + kFlagsAt) != kOverflowFlag ||
-      Load<std::uint32_t>(value.data() + kLowerAt) < pages) {
+  // Before there is memory for it: a size that is damaged may be 4 GiB.
+  std::array<char, kHeader> header{};
+  Read(meta.page_size, number, header.data(), header.size());
+  if (Load<PageNumber>(header.data()) != number || Load<std::uint16_t>(&header[kFlagsAt]) != kOverflowFlag ||
+      Load<std::uint32_t>(&header[kLowerAt]) < pages) {
     throw PageDamaged(number, "is not the value that it must be");
   }
+  Read(meta.page_size, number + pages - 1, header.data(), 1);
+  value.resize(kHeader + size);
+  Read(meta.page_size, number, value.data(), value.size());
   value.erase(0, kHeader);
 }
 

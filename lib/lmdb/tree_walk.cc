@@ -8,6 +8,7 @@ namespace hashpost::lmdb {
 
 bool TreeWalk::Walk(const Tree& tree, std::string_view after) {
   after_ = after;
+  branches_.clear();
   if (tree.depth == 0) return true;
   return VisitPage(tree.root, tree.depth, {});
 }
@@ -22,6 +23,7 @@ bool TreeWalk::VisitPage(PageNumber number, unsigned levels, const Bounds& bound
 }
 
 bool TreeWalk::VisitBranch(PageNumber number, unsigned levels, const Bounds& bounds) {
+  if (!branches_.insert(number).second) throw PageDamaged(number, "is named by several pages");
   std::string buffer;
   const PageFile::Nodes nodes = file_.ReadNodes(meta_, number, PageFile::Kind::kBranch, buffer);
   if (nodes.damage) visitor_.OnDamage(*nodes.damage);

@@ -1,11 +1,13 @@
 // TreeWalk: visits the entries of a tree in the order of their keys, as PageFile reads them, and says which
 // pages are damaged: so that a lookup could not find what is below them. A page that cannot be used is left
-// out, and the others are visited all the same. Not thread-safe.
+// out, and the others are visited all the same. A branch page that damaged ones lead to again is left out
+// there, so a walk ends after as many pages as the file has slots. Not thread-safe.
 
 #pragma once
 
 #include <optional>
 #include <string_view>
+#include <unordered_set>
 
 #include "lib/lmdb/pages.h"
 
@@ -42,6 +44,7 @@ class TreeWalk {
   const MetaPage& meta_;
   TreeVisitor& visitor_;
   std::string_view after_;
+  std::unordered_set<PageNumber> branches_;  // that were visited
 };
 
 }  // namespace hashpost::lmdb

@@ -43,6 +43,7 @@ class DamageTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(DoesNotTakeACommitThatWasCutShortForDamage);
   CPPUNIT_TEST(RecoversEverythingWithEitherMetaPageZero);
   CPPUNIT_TEST(RecoversWhatIsWholeAndLeavesTheDamagedStoreAlone);
+  CPPUNIT_TEST(RecoversWhatIsBehindAKeyThatIsDamaged);
   CPPUNIT_TEST(DoesNotRecoverAStoreThatIsInUse);
   CPPUNIT_TEST_SUITE_END();
 
@@ -207,6 +208,32 @@ class DamageTest : public CppUnit::TestFixture {
     CPPUNIT_ASSERT(bytes == ReadFile());
     CPPUNIT_ASSERT_THROW((void)RecoverStore(folder_->path(), into.path(), kMaxBytes),
                          StoreError);  // not empty
+  }
+
+  // What is copied is committed now and then, as behind a message of this size.
+  void RecoversWhatIsBehindAKeyThatIsDamaged() {
+    const std::string large(std::size_t{16} << 20U, 'x');
+    const Change put = Put(large);
+    {
+      LmdbStore store({.folder = folder_->path(), .max_bytes = kMaxBytes});
+      (void)store.Apply({&put, 1});
+      for (const int number : {kMessages, kMessages + 1}) {  // so that both meta pages lead to it
+        const std::string message = Message(number);
+        const Change change = Put(message);
+        (void)store.Apply({&change, 1});
+        digests_.insert(std::string(change.digest.Bytes()));
+      }
+    }
+    std::string bytes = ReadFile();
+    const std::string key(put.digest.Bytes());
+    CPPUNIT_ASSERT(digests_.upper_bound(key) != digests_.end());
+    for (std::size_t at = bytes.find(key); at != std::string::npos; at = bytes.find(key)) bytes[at] = '\xff';
+    WriteFile(bytes);
+    const TempFolder into;
+    const Recovery recovery = RecoverStore(folder_->path(), into.path(), kMaxBytes);
+    CPPUNIT_ASSERT_EQUAL(std::uint64_t{digests_.size()}, recovery.messages);
+    CPPUNIT_ASSERT_EQUAL(std::uint64_t{1}, recovery.damage.records);
+    CPPUNIT_ASSERT(recovery.damage.InTree());  // its key is at a wrong place
   }
 
   void DoesNotRecoverAStoreThatIsInUse() {
