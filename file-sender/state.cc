@@ -14,12 +14,15 @@
 
 #include "lib/io/folder.h"
 #include "lib/json/json.h"
+#include "lib/lmdb/damage.h"
 #include "lib/log/log.h"
 
 namespace hashpost::sender {
+
 namespace {
 
-lmdb::Database OpenFiles(const lmdb::Env& env) {
+lmdb::Database OpenFiles(const std::string& folder, const lmdb::Env& env) {
+  State::CheckPages(env, folder + "/data.mdb");
   lmdb::WriteTxn txn(env);
   const lmdb::Database files = lmdb::OpenDatabase(txn, State::kDatabase);
   txn.Commit();
@@ -49,7 +52,7 @@ std::optional<SenderLock> SenderLock::Take(const std::string& folder) {
 State::State(const std::string& folder) try
     : env_(folder, {.map_bytes = kMapBytes, .max_readers = kMaxReaders, .max_databases = 1}),
       guard_(folder),
-      files_(OpenFiles(env_)) {
+      files_(OpenFiles(folder, env_)) {
   env_.ClearStaleReaders();
   // What a killed sender has committed may not have reached the disk when it was killed within that.
   env_.Sync();
@@ -57,6 +60,13 @@ State::State(const std::string& folder) try
 } catch (const std::runtime_error& error) {
   throw std::runtime_error("The state in STATUS_DB_PATH=" + folder + " cannot be opened: " + error.what() +
                            ".");
+}
+
+void State::CheckPages(const lmdb::Env& env, const std::string& data_file) {
+  if (const auto damage = lmdb::FindDamage(env, data_file)) {
+    throw std::runtime_error("data.mdb is damaged (" + *damage +
+                             "): move it away, and every file is sent once more");
+  }
 }
 
 void State::BecomeItsOwner(const std::string& folder) {

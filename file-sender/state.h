@@ -45,6 +45,9 @@ class State {
   // On return the record is on the disk, in place of the one before.
   void Put(const std::string& name, const FileRecord& record);
 
+  // Throws std::runtime_error if the pages of `data_file`, which `env` has open, are damaged.
+  static void CheckPages(const lmdb::Env& env, const std::string& data_file);
+
   // Lets this process, if it is root, go on as the user who owns the state in `folder`, so that what is made
   // there belongs to that user. Throws std::system_error.
   static void BecomeItsOwner(const std::string& folder);

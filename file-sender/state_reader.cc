@@ -46,43 +46,44 @@ io::UniqueFd CopyFile(const std::string& path) {
 
 bool StateReader::IsThere(const std::string& folder) {
   struct stat status {};
-  if (::stat((folder + "/data.mdb").c_str(), &status) == 0) return true;
+  if (::stat((folder + "/data.mdb").c_str(), &status) == 0) return status.st_size > 0;
   if (errno == ENOENT || errno == ENOTDIR) return false;
   throw std::system_error(errno, std::system_category(), "STATUS_DB_PATH=" + folder + " cannot be read");
 }
 
 StateReader::StateReader(const std::string& folder) : folder_(folder) {
   try {
-    Open();
+    const std::string data = Open();
+    State::CheckPages(*env_, data);
     files_ = lmdb::FindDatabase(*env_, State::kDatabase);
-  } catch (const lmdb::Error& error) {
-    if (error.code() == MDB_NOTFOUND) return;
-    throw std::runtime_error("The state in STATUS_DB_PATH=" + folder + " cannot be read: " + error.what() +
-                             ".");
-  } catch (const std::system_error& error) {
+  } catch (const std::runtime_error& error) {
+    const auto* const fault = dynamic_cast<const lmdb::Error*>(&error);
+    if (fault != nullptr && fault->code() == MDB_NOTFOUND) return;
     throw std::runtime_error("The state in STATUS_DB_PATH=" + folder + " cannot be read: " + error.what() +
                              ".");
   }
 }
 
-void StateReader::Open() {
-  if (::access((folder_ + "/lock.mdb").c_str(), R_OK | W_OK) != 0) return Copy();
+std::string StateReader::Open() {
+  std::string data = folder_ + "/data.mdb";
+  if (::access((folder_ + "/lock.mdb").c_str(), R_OK | W_OK) != 0) return Copy(data);
   env_.emplace(folder_, lmdb::Options{.map_bytes = State::kMapBytes,
                                       .max_readers = State::kMaxReaders,
                                       .max_databases = 1,
                                       .read_only = true});
+  return data;
 }
 
 // A commit writes to no page of the commit before it. So what was copied holds the newest commit of then, if
 // that still is the newest one.
-void StateReader::Copy() {
-  const std::string data = folder_ + "/data.mdb";
+std::string StateReader::Copy(const std::string& data) {
   for (int tries = 0; tries < kTries; ++tries) {
     const std::size_t before = lmdb::Env(data, kAsACopy).GetUsage().last_transaction;
     copy_ = CopyFile(data);
     if (lmdb::Env(data, kAsACopy).GetUsage().last_transaction == before) {
-      env_.emplace("/proc/self/fd/" + std::to_string(copy_.get()), kAsACopy);
-      return;
+      std::string path = "/proc/self/fd/" + std::to_string(copy_.get());
+      env_.emplace(path, kAsACopy);
+      return path;
     }
     std::this_thread::sleep_for(kPause);
   }

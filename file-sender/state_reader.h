@@ -30,8 +30,9 @@ class StateReader {
   void ForEach(const std::function<void(std::string_view name, const FileRecord& record)>& visit) const;
 
  private:
-  void Open();
-  void Copy();
+  // Both open env_ and return the path of its data file.
+  std::string Open();
+  std::string Copy(const std::string& data);
 
   const std::string folder_;
   io::UniqueFd copy_;

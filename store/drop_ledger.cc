@@ -5,6 +5,7 @@
 #include <system_error>
 
 #include "lib/io/folder.h"
+#include "lib/lmdb/damage.h"
 #include "store/message_store.h"
 
 namespace hashpost::store {
@@ -37,7 +38,7 @@ struct Record {
 Record Parse(std::string_view bytes) {
   if (bytes.size() <= kTagsAt || (bytes.size() - kTagsAt) % DropLedger::kTagBytes != 0) {
     throw StoreError(
-        "A record of the drop's ledger is damaged: see docs/file-drop.md about starting it afresh.");
+        "A record of the drop's ledger is damaged: see docs/security.md about starting it afresh.");
   }
   Record record;
   for (const char byte : bytes.substr(0, kTimeBytes)) {
@@ -97,6 +98,10 @@ Decision Weigh(const std::optional<std::string_view>& known, const Arrival& arri
 
 DropLedger::DropLedger(const std::string& folder) try
     : env_(folder, {.map_bytes = kMapBytes, .max_readers = kMaxReaders, .max_databases = 2}), guard_(folder) {
+  if (const auto damage = lmdb::FindDamage(env_, folder + "/data.mdb")) {
+    throw StoreError("The drop's ledger in " + folder + " is damaged (" + *damage +
+                     "): see docs/security.md about starting it afresh.");
+  }
   // As the message store: nothing may be believed that never reached the disk.
   env_.Sync();
   env_.ClearStaleReaders();

@@ -1,7 +1,11 @@
 #include "file-sender/state.h"
 
 #include <cppunit/extensions/HelperMacros.h>
+#include <unistd.h>
 
+#include <filesystem>
+#include <fstream>
+#include <functional>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -41,6 +45,8 @@ class StateTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(KeepsARecordAcrossItsEnd);
   CPPUNIT_TEST(RefusesBytesThatAreNoRecord);
   CPPUNIT_TEST(TakesADamagedRecordForNone);
+  CPPUNIT_TEST(RefusesPagesThatAreDamaged);
+  CPPUNIT_TEST(TakesAnEmptyFileForNoState);
   CPPUNIT_TEST(WritesNothingWhenNothingChanged);
   CPPUNIT_TEST(ForgetsWhatIsSetAsideAndNothingElse);
   CPPUNIT_TEST(TakesNamesOf255Bytes);
@@ -99,6 +105,33 @@ class StateTest : public CppUnit::TestFixture {
     CPPUNIT_ASSERT_EQUAL(std::size_t{1}, state.ForgetSetAside());
     state.Put("bad", SomeRecord(Kind::kDelivered));
     CPPUNIT_ASSERT(state.Get("bad") == SomeRecord(Kind::kDelivered));
+  }
+
+  // LMDB would end the process by a signal.
+  void RefusesPagesThatAreDamaged() {
+    const std::string data = folder_.path() + "/data.mdb";
+    {
+      State state(folder_.path());
+      for (int number = 0; number < 200; ++number) {
+        state.Put("file-" + std::to_string(number) + ".json", SomeRecord(Kind::kDelivered));
+      }
+    }
+    const auto page = static_cast<std::uintmax_t>(::sysconf(_SC_PAGESIZE));
+    const std::uintmax_t size = std::filesystem::file_size(data);
+    for (const std::uintmax_t pages : {10U, 3U, 2U}) {
+      std::filesystem::resize_file(data, pages * page);
+      ExpectDamage("page ");
+    }
+    std::ofstream(data, std::ios::app | std::ios::binary) << std::string(size - 2 * page, '\xA5');
+    ExpectDamage("page ");
+  }
+
+  void TakesAnEmptyFileForNoState() {
+    CPPUNIT_ASSERT(!StateReader::IsThere(folder_.path()));
+    const std::ofstream makes_it(folder_.path() + "/data.mdb");
+    CPPUNIT_ASSERT(!StateReader::IsThere(folder_.path()));
+    State(folder_.path()).Put("a.json", SomeRecord(Kind::kDelivered));
+    CPPUNIT_ASSERT(StateReader::IsThere(folder_.path()));
   }
 
   void WritesNothingWhenNothingChanged() {
@@ -174,6 +207,22 @@ class StateTest : public CppUnit::TestFixture {
   }
 
  private:
+  // Of all that opens the state, in words that name its folder.
+  void ExpectDamage(const std::string& words) const {
+    const auto expect = [&](const std::function<void()>& open) {
+      try {
+        open();
+        CPPUNIT_FAIL("It was opened.");
+      } catch (const std::runtime_error& error) {
+        const std::string what = error.what();
+        CPPUNIT_ASSERT_MESSAGE(what, what.find("STATUS_DB_PATH=" + folder_.path()) != std::string::npos);
+        CPPUNIT_ASSERT_MESSAGE(what, what.find("data.mdb is damaged (" + words) != std::string::npos);
+      }
+    };
+    expect([&] { const State state(folder_.path()); });
+    expect([&] { const StateReader state(folder_.path()); });
+  }
+
   TempFolder folder_;
 };
 

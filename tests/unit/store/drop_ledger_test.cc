@@ -1,10 +1,13 @@
 #include "store/drop_ledger.h"
 
 #include <cppunit/extensions/HelperMacros.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
+#include <filesystem>
+#include <fstream>
 #include <optional>
 #include <string>
 #include <thread>
@@ -26,6 +29,7 @@ class DropLedgerTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(RemembersAfterARestart);
   CPPUNIT_TEST(KeepsNamesApart);
   CPPUNIT_TEST(RefusesAFolderThatIsNotThere);
+  CPPUNIT_TEST(RefusesPagesThatAreDamaged);
   CPPUNIT_TEST(LocksANameForOneThreadAtATime);
   CPPUNIT_TEST_SUITE_END();
 
@@ -91,6 +95,21 @@ class DropLedgerTest : public CppUnit::TestFixture {
 
   void RefusesAFolderThatIsNotThere() {
     CPPUNIT_ASSERT_THROW(DropLedger(folder_.path() + "/none"), StoreError);
+  }
+
+  // LMDB would end the worker by a signal, and every one after it: messages could not be served either.
+  void RefusesPagesThatAreDamaged() {
+    const std::string data = folder_.path() + "/data.mdb";
+    for (int number = 0; number < 200; ++number) {
+      CPPUNIT_ASSERT(Verdict::kTaken == Ask("name-" + std::to_string(number), 100, "t", "A"));
+    }
+    ledger_.reset();
+    const auto size = std::filesystem::file_size(data);
+    const auto page = static_cast<std::uintmax_t>(::sysconf(_SC_PAGESIZE));
+    std::filesystem::resize_file(data, 2 * page);
+    CPPUNIT_ASSERT_THROW(DropLedger(folder_.path()), StoreError);
+    std::ofstream(data, std::ios::app | std::ios::binary) << std::string(size - 2 * page, '\xA5');
+    CPPUNIT_ASSERT_THROW(DropLedger(folder_.path()), StoreError);
   }
 
   void LocksANameForOneThreadAtATime() {
