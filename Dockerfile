@@ -11,6 +11,7 @@ SHELL ["/bin/bash", "-euo", "pipefail", "-c"]
 COPY service/deps.sh service/
 RUN service/deps.sh build --packages libcppunit-dev
 COPY Makefile ./
+COPY service/settings.table service/
 COPY lib lib
 COPY store store
 COPY fcgi-worker fcgi-worker

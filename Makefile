@@ -1,5 +1,5 @@
 # Hashpost: every command a person types. `make` alone prints the list below.
-# Settings are environment variables (README.md); `make up HASHPOST_PORT=5001 HASHPOST_HOME=/tmp/two` works
+# Settings are environment variables (docs/settings.md); `make up HASHPOST_PORT=5001 HASHPOST_HOME=/tmp/two` works
 # too, because make hands variables of its command line on to everything that it starts.
 
 SHELL := /bin/bash
@@ -32,7 +32,7 @@ endif
 # WERROR=yes, as in continuous integration and make lint: a warning is an error. By default it is not, since each newer compiler
 # has warnings of its own, which must not keep anybody from make up.
 WERROR ?= no
-LANGUAGE_FLAGS := -std=c++20 -Wall -Wextra -Wpedantic $(if $(filter yes,$(WERROR)),-Werror) -Wshadow -I. -isystem /usr/include/libxml2 -pthread
+LANGUAGE_FLAGS := -std=c++20 -Wall -Wextra -Wpedantic $(if $(filter yes,$(WERROR)),-Werror) -Wshadow -I. -I$(OUT)/generated -isystem /usr/include/libxml2 -pthread
 COMPILE = $(CXX) $(LANGUAGE_FLAGS) $(FLAGS_$(VARIANT)) $(CPPFLAGS) $(CXXFLAGS)
 LINK = $(CXX) -pthread $(FLAGS_$(VARIANT)) $(LINK_FLAGS_$(VARIANT)) $(LDFLAGS)
 LIBRARIES := -lfcgi -llmdb -lcrypto
@@ -98,8 +98,8 @@ install: $(OUT)/hashpost-worker $(OUT)/hashpost-sender ## install below PREFIX (
 		$(addprefix $(DESTDIR)$(PREFIX)/,bin share/man/man1 share/man/man8 share/doc/hashpost)
 	@install -t $(TREE) $(OUT)/hashpost-worker
 	@install -t $(DESTDIR)$(PREFIX)/bin $(OUT)/hashpost-sender
-	@install -t $(TREE)/service $(filter-out %.py service/deps.sh,$(wildcard service/*))
-	@install -m 0644 -t $(TREE)/service $(wildcard service/*.py)
+	@install -t $(TREE)/service $(filter-out %.py %.table service/deps.sh,$(wildcard service/*))
+	@install -m 0644 -t $(TREE)/service $(wildcard service/*.py service/*.table)
 	@install -t $(TREE)/certs certs/make-dev-certs.sh
 	@install -m 0644 -t $(TREE) supervisord.conf packaging/installed.sh
 	@install -m 0644 -t $(TREE)/httpd-conf httpd-conf/*.conf
@@ -211,12 +211,17 @@ fuzz-harnesses:
 	@service/deps.sh run fuzz
 	@$(MAKE) --no-print-directory -j$(JOBS) VARIANT=fuzz $(FUZZ_HARNESSES)
 
+.PHONY: settings
+settings: ## write what documents and manual pages say of settings, after a change of service/settings.table
+	@exec packaging/write-settings-docs
+
 .PHONY: layers
 layers: ## do the includes respect the floors and rooms of the house?
 	@exec tests/layers.sh
 
 .PHONY: lint
-lint: deps ## clang-format, clang-tidy, shellcheck, the configurations of the fronts
+lint: deps ## clang-format, clang-tidy, shellcheck, documents of settings, the configurations of the fronts
+	@packaging/write-settings-docs --check
 	@clang-format --dry-run -Werror $(ALL_CODE)
 	@shellcheck -x -e SC2030,SC2031 $(SHELL_SCRIPTS) # (bats runs each test in a subshell, as meant)
 	@$(MAKE) --no-print-directory -j$(JOBS) VARIANT=release WERROR=yes tidy
@@ -286,7 +291,17 @@ build/bench/open-loop: $(OPEN_LOOP_SOURCES:%.cc=$(OUT)/obj/%.o)
 # (The tests themselves need no speed, and are half of what make test compiles.)
 build/release/obj/tests/unit/%.o: private CXXFLAGS += -O1
 
-$(OUT)/obj/%.o: %.cc $(OUT)/flags
+# The structs of the settings, made from their table. (What includes them is compiled after them, and again when they change;
+# a table that changes nothing in a program compiles nothing there.)
+GENERATED := $(OUT)/generated/fcgi-worker/worker_settings.h $(OUT)/generated/file-sender/sender_settings.h
+$(OUT)/generated/fcgi-worker/worker_settings.h: private STRUCT := -v reader=worker -v struct=WorkerSettings -v namespace=hashpost
+$(OUT)/generated/file-sender/sender_settings.h: private STRUCT := -v reader=sender -v struct=SenderSettings -v namespace=hashpost::sender
+$(GENERATED): service/settings.table lib/config/settings_struct.awk
+	@mkdir -p $(@D)
+	@awk $(STRUCT) -f lib/config/settings_struct.awk $< > $@.new
+	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+
+$(OUT)/obj/%.o: %.cc $(OUT)/flags | $(GENERATED)
 	@mkdir -p $(@D)
 	@echo "  CXX  $<"
 	@$(COMPILE) -MMD -MP -c -o $@ $<

@@ -44,7 +44,6 @@ constexpr std::string_view kHelp =
     "--version]\n"
     "\n"
     "Serves the FastCGI listening socket on descriptor 0; supervisord starts it (see supervisord.conf).\n"
-    "Settings are environment variables; README.md lists them.\n"
     "  --check          check the settings, print those in force, and exit (78 if one is wrong)\n"
     "  --check-format   open the store as a start would, and exit (69 if this version cannot)\n"
     "  --check-store    the same, then read the whole store and hash every message (65 if anything is "
@@ -52,7 +51,8 @@ constexpr std::string_view kHelp =
     "  --recover-store=FOLDER  copy what is whole in the store to a new one in FOLDER (65 if anything is "
     "missing);\n"
     "                   the store is only read, and no worker may run\n"
-    "Signals: SIGTERM drains (requests at hand finish, connections go to a sibling worker), then exit 0.\n";
+    "Signals: SIGTERM drains (requests at hand finish, connections go to a sibling worker), then exit 0.\n"
+    "\n";
 
 // As many connections as this process may have open files, two for each, less what it needs for itself: the
 // store, logs, what a listening socket brings; a few for each upload (files without a name and folders) and
@@ -107,7 +107,7 @@ void CountAsStarted(const Config& config) {
 
 // A drop that cannot start keeps nobody from messages: its uploads are told so.
 std::unique_ptr<resources::Upload> OpenUpload(const Config& config) {
-  if (config.output_dir.empty())
+  if (config.output_dir == "none")
     return std::make_unique<resources::Upload>(nullptr, resources::Upload::Off());
   resources::DropOptions options{.folder = config.output_dir,
                                  .key_file = config.decryption_key,
@@ -142,7 +142,7 @@ int Serve(const Config& config) {
 
   resources::FixedAnswer health(R"({"msg":"Server is healthy","status_code":200})");
   resources::FixedAnswer liveness(R"({"status":"alive"})");
-  resources::Readiness readiness(store, committer, config.home, config.hang_limit);
+  resources::Readiness readiness(store, committer, config.home, config.hang_seconds);
   resources::ProblemsPage problems;
   resources::Bulk bulk(store, budget, failure, {config.max_message_bytes, config.max_bulk_bytes},
                        config.bulk_batch_lines);
@@ -170,10 +170,10 @@ int Serve(const Config& config) {
   log::Info("worker", "Ready, version " + std::string(kVersion) + ", store in " + config.data + ".");
 
   const Stop stop = WaitForStop(
-      config.hang_limit, [&] { server.Tick(fcgi::Server::Clock::now(), config.hang_limit); },
+      config.hang_seconds, [&] { server.Tick(fcgi::Server::Clock::now(), config.hang_seconds); },
       [&] { store.Maintain(); });
   log::Info("worker", stop == Stop::kDrain ? "Draining." : "The store failed; handing over and ending.");
-  const std::size_t left = server.Drain(config.drain_limit);
+  const std::size_t left = server.Drain(config.drain_seconds);
   if (left == 0) committer.Finish();  // it may still be on its way out of the last answer
   if (left > 0) {
     log::Warning("worker", "The drain limit is over; " + std::to_string(left) + " connections are cut.");
@@ -185,7 +185,7 @@ int Serve(const Config& config) {
 
 int Run(std::string_view option) {
   if (option == "--help") {
-    std::cout << kHelp;
+    std::cout << kHelp << ListSettings<WorkerSettings>();
     return EX_OK;
   }
   if (option == "--version") {

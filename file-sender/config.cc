@@ -14,8 +14,7 @@ bool HasOnly(std::string_view text, std::string_view signs) {
 }
 
 // The value, which may have a password in it, is never shown.
-std::string ReadProxy(const SettingsReader& reader) {
-  std::string proxy = reader.Text("RECEIVER_PROXY", "");
+void CheckProxy(const std::string& proxy) {
   constexpr std::string_view kScheme = "http://";
   const std::size_t host = std::max(proxy.rfind('@') + 1, kScheme.size());  // (npos + 1 is 0)
   const std::size_t colon = proxy.rfind(':');
@@ -28,7 +27,6 @@ std::string ReadProxy(const SettingsReader& reader) {
         "RECEIVER_PROXY must be the address of an HTTP proxy: http://host:port, or "
         "http://user:password@host:port.");
   }
-  return proxy;
 }
 
 // Without user and password.
@@ -37,74 +35,50 @@ std::string WithoutPassword(const std::string& proxy) {
   return at == std::string::npos ? proxy : "http://...@" + proxy.substr(at + 1);
 }
 
-Receiver ReadReceiver(const SettingsReader& reader) {
-  const std::string scheme = reader.Text("RECEIVER_SCHEME", "http");
-  if (scheme != "http" && scheme != "https")
-    SettingsReader::Refuse("RECEIVER_SCHEME", scheme, "http or https");
-  std::string address = reader.Text("RECEIVER_ADDRESS", "127.0.0.1");
+Receiver MakeReceiver(const SenderSettings& settings) {
+  std::string address = settings.receiver_address;
   if (!HasOnly(address, ".-_:")) {
     SettingsReader::Refuse("RECEIVER_ADDRESS", address, "a host name or an IP address, such as 127.0.0.1");
   }
   if (address.find(':') != std::string::npos) address = "[" + address + "]";  // IPv6, RFC 3986 §3.2.2
-  const std::uint64_t port = reader.Number("RECEIVER_PORT", 8080, {1, 65535});
-  std::string path = reader.Text("RECEIVER_URI", "/upload");
+  std::string path = settings.receiver_uri;
   if (path.front() != '/' || !HasOnly(path, "/._~-%!$&'()*+,;=:@")) {
     SettingsReader::Refuse("RECEIVER_URI", path, "a path as it stands in a URL, such as /upload");
   }
   while (!path.empty() && path.back() == '/') path.pop_back();
-  const std::string authority = address + ":" + std::to_string(port);
-  Receiver receiver{.url = scheme + "://" + authority + path,
-                    .tls = scheme == "https",
-                    .authority = authority,
-                    .ca_file = reader.Text("RECEIVER_CA_FILE", ""),
-                    .certificate = reader.Text("RECEIVER_CERT", ""),
-                    .certificate_key = reader.Text("RECEIVER_KEY", ""),
-                    .proxy = ReadProxy(reader),
-                    .connect_time = reader.Seconds("RECEIVER_CONNECT_SECONDS", 10, {1, 3600}),
-                    .silent_time = reader.Seconds("RECEIVER_SILENT_SECONDS", 60, {1, 86400})};
-  if (receiver.certificate.empty() != receiver.certificate_key.empty()) {
+  CheckProxy(settings.receiver_proxy);
+  if (settings.receiver_cert.empty() != settings.receiver_key.empty()) {
     throw ConfigError("RECEIVER_CERT and RECEIVER_KEY belong together: set both or neither.");
   }
-  return receiver;
+  const std::string authority = address + ":" + std::to_string(settings.receiver_port);
+  return {.url = settings.receiver_scheme + "://" + authority + path,
+          .tls = settings.receiver_scheme == "https",
+          .authority = authority,
+          .ca_file = settings.receiver_ca_file,
+          .certificate = settings.receiver_cert,
+          .certificate_key = settings.receiver_key,
+          .proxy = settings.receiver_proxy,
+          .connect_time = settings.receiver_connect_seconds,
+          .silent_time = settings.receiver_silent_seconds};
 }
 
 }  // namespace
 
 Config ReadConfig(const Environment& environment) {
-  const SettingsReader reader(environment);
-  Config config{};
-  config.input_folder = reader.Required("INPUT_DIR", "the folder whose *.json files are sent");
-  config.state_folder =
-      reader.Required("STATUS_DB_PATH", "the folder where the sender keeps what it has sent");
-  config.key_file = reader.Text("ENCRYPTION_KEY", "/run/secrets/encryption_key");
-  config.scan_interval = reader.Seconds("SCAN_INTERVAL", 10, {1, 86400});
-  config.parallel = reader.Number("SENDER_PARALLEL", 4, {1, 64});
-  config.max_growth = reader.Number("SENDER_MAX_GROWTH", 64, {0, 1'000'000});
-  config.receiver = ReadReceiver(reader);
-  config.log_level = reader.LogLevel();
-  while (config.input_folder.size() > 1 && config.input_folder.back() == '/') config.input_folder.pop_back();
+  Config config;
+  ReadSettings(environment, static_cast<SenderSettings&>(config));
+  config.receiver = MakeReceiver(config);
+  std::string& folder = config.input_dir;
+  while (folder.size() > 1 && folder.back() == '/') folder.pop_back();
+  if (folder.empty())
+    throw ConfigError("INPUT_DIR is not set: it is the folder whose *.json files are sent.");
   return config;
 }
 
 std::string Describe(const Config& config) {
-  std::string text;
-  const auto add = [&](std::string_view name, const std::string& value) {
-    text.append(name).append("=").append(value).append("\n");
-  };
-  add("INPUT_DIR", config.input_folder);
-  add("STATUS_DB_PATH", config.state_folder);
-  add("ENCRYPTION_KEY", config.key_file);
-  add("SCAN_INTERVAL", std::to_string(config.scan_interval.count()));
-  add("SENDER_PARALLEL", std::to_string(config.parallel));
-  add("SENDER_MAX_GROWTH", std::to_string(config.max_growth));
-  add("RECEIVER", config.receiver.url);
-  add("RECEIVER_CA_FILE", config.receiver.ca_file);
-  add("RECEIVER_CERT", config.receiver.certificate);
-  add("RECEIVER_KEY", config.receiver.certificate_key);
-  add("RECEIVER_PROXY", WithoutPassword(config.receiver.proxy));
-  add("RECEIVER_CONNECT_SECONDS", std::to_string(config.receiver.connect_time.count()));
-  add("RECEIVER_SILENT_SECONDS", std::to_string(config.receiver.silent_time.count()));
-  return text;
+  SenderSettings shown = config;
+  shown.receiver_proxy = WithoutPassword(config.receiver_proxy);
+  return DescribeSettings(shown) + "RECEIVER=" + config.receiver.url + "\n";
 }
 
 }  // namespace hashpost::sender

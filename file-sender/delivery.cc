@@ -34,8 +34,8 @@ bool MayPass(int error) {
 // A small file may grow as it likes.
 std::uint64_t MaxXmlBytes(const Config& config, std::uint64_t json_bytes) {
   constexpr std::uint64_t kAlways = std::uint64_t{16} << 20U;
-  if (config.max_growth == 0 || json_bytes > UINT64_MAX / config.max_growth) return UINT64_MAX;
-  return std::max(kAlways, json_bytes * config.max_growth);
+  if (config.sender_max_growth == 0 || json_bytes > UINT64_MAX / config.sender_max_growth) return UINT64_MAX;
+  return std::max(kAlways, json_bytes * config.sender_max_growth);
 }
 
 }  // namespace
@@ -51,7 +51,7 @@ struct Delivery::File {
 
 std::uint64_t SettingsId(const Config& config, const crypto::FernetKey& key) {
   const crypto::Sha256Digest digest = crypto::HashSha256(config.receiver.url + "\n" + key.Fingerprint() +
-                                                         "\n" + std::to_string(config.max_growth));
+                                                         "\n" + std::to_string(config.sender_max_growth));
   std::uint64_t id = 0;
   for (const char byte : digest.Bytes().substr(0, 8)) id = id << 8U | static_cast<unsigned char>(byte);
   return id;
@@ -69,7 +69,7 @@ Delivery::Delivery(const Config& config, const crypto::FernetKey& key, State& st
       clock_(std::move(clock)) {}
 
 Outcome Delivery::Deliver(const std::string& name) {
-  File file{.name = name, .path = config_.input_folder + "/" + name, .target = ""};
+  File file{.name = name, .path = config_.input_dir + "/" + name, .target = ""};
   file.before = state_.Get(name);
   if (file.before) file.record = *file.before;
   try {
@@ -121,7 +121,7 @@ Outcome Delivery::DeliverFile(File& file) {
   file.target = std::get<Target>(target).name;
   if (auto outcome = TooSoon(file)) return *std::move(outcome);
 
-  io::Spool sealed(config_.state_folder);
+  io::Spool sealed(config_.status_db_path);
   if (auto outcome = Seal(file, sealed)) return *std::move(outcome);
   return Send(file, sealed);
 }

@@ -26,26 +26,11 @@ inline constexpr std::string_view kHelp =
     "  --retry    let the files that were set aside be tried again, and exit\n"
     "  --check    check the settings, print those in force, and exit\n"
     "\n"
-    "Settings (environment):\n"
-    "  INPUT_DIR          the folder; needed\n"
-    "  STATUS_DB_PATH     the folder of the sender's memory; needed; made if it is not there\n"
-    "  ENCRYPTION_KEY     key file (/run/secrets/encryption_key); the first key in it seals\n"
-    "  SCAN_INTERVAL      seconds between looks at the whole folder (10)\n"
-    "  SENDER_PARALLEL    files in flight, 1 to 64 (4)\n"
-    "  SENDER_MAX_GROWTH  bytes of XML for each byte of JSON, over 16 MiB; 0: any number (64)\n"
-    "  RECEIVER_ADDRESS, RECEIVER_PORT, RECEIVER_URI    127.0.0.1, 8080, /upload\n"
-    "  RECEIVER_SCHEME    http or https (http)\n"
-    "  RECEIVER_CA_FILE   PEM file of the only CAs to trust for https (those of the system)\n"
-    "  RECEIVER_CERT, RECEIVER_KEY    PEM files of the sender's own certificate (none)\n"
-    "  RECEIVER_PROXY     http://host:port of a proxy (none; http_proxy and the like are ignored)\n"
-    "  RECEIVER_CONNECT_SECONDS   to connect, TLS included (10)\n"
-    "  RECEIVER_SILENT_SECONDS    without progress, and from the last byte to the end of the response (60)\n"
-    "  LOG_LEVEL          debug, info, warning or error (info)\n"
-    "\n"
     "Exit status: 0 done, and nothing is pending or set aside; 1 (--once, --status) something is; 64 no "
     "such\n"
     "option; 69 failed, the log says why; 75 another sender is at work with this STATUS_DB_PATH; 78 a "
     "setting or\n"
-    "the key is wrong.\n";
+    "the key is wrong.\n"
+    "\n";
 
 }  // namespace hashpost::sender

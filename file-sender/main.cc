@@ -57,29 +57,28 @@ void CheckTlsFiles(const Receiver& receiver) {
 // name.
 void CheckPaths(const Config& config) {
   try {
-    io::MakeFolder(config.state_folder, 0700);
+    io::MakeFolder(config.status_db_path, 0700);
   } catch (const std::system_error& error) {
-    throw ConfigError("STATUS_DB_PATH=" + config.state_folder + " cannot be made. " + error.what() + ".");
+    throw ConfigError("STATUS_DB_PATH=" + config.status_db_path + " cannot be made. " + error.what() + ".");
   }
-  if (::access(config.state_folder.c_str(), W_OK | X_OK) != 0) {
-    throw ConfigError("STATUS_DB_PATH=" + config.state_folder +
+  if (::access(config.status_db_path.c_str(), W_OK | X_OK) != 0) {
+    throw ConfigError("STATUS_DB_PATH=" + config.status_db_path +
                       " cannot be written to: " + std::system_category().message(errno) + ".");
   }
   try {
-    const io::UniqueFd folder(::open(config.state_folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    const io::UniqueFd folder(::open(config.status_db_path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     const io::UnnamedFile what_spools_need(folder.get());
   } catch (const std::system_error& error) {
     // (A disk that is full may have room later.)
     if (error.code() == std::errc::operation_not_supported)
-      throw ConfigError("STATUS_DB_PATH=" + config.state_folder + " cannot be used: " + error.what() + ".");
+      throw ConfigError("STATUS_DB_PATH=" + config.status_db_path + " cannot be used: " + error.what() + ".");
   }
   struct stat input {};
-  if (::stat(config.input_folder.c_str(), &input) != 0 ||
-      ::access(config.input_folder.c_str(), R_OK | X_OK) != 0) {
-    throw ConfigError("INPUT_DIR=" + config.input_folder +
+  if (::stat(config.input_dir.c_str(), &input) != 0 || ::access(config.input_dir.c_str(), R_OK | X_OK) != 0) {
+    throw ConfigError("INPUT_DIR=" + config.input_dir +
                       " cannot be read: " + std::system_category().message(errno) + ".");
   }
-  if (!S_ISDIR(input.st_mode)) throw ConfigError("INPUT_DIR=" + config.input_folder + " is no folder.");
+  if (!S_ISDIR(input.st_mode)) throw ConfigError("INPUT_DIR=" + config.input_dir + " is no folder.");
   CheckTlsFiles(config.receiver);
 }
 
@@ -93,7 +92,7 @@ void KeepBuffers() {
 // nullopt if it is missing.
 std::optional<crypto::KeyFile> FindKey(const Config& config) {
   try {
-    return crypto::LoadKeyFile(config.key_file);
+    return crypto::LoadKeyFile(config.encryption_key);
   } catch (const crypto::FernetKeyError& error) {
     if (error.fault() == crypto::KeyFault::kMissing) return std::nullopt;
     throw ConfigError(error.what());
@@ -101,14 +100,14 @@ std::optional<crypto::KeyFile> FindKey(const Config& config) {
 }
 
 std::string KeyIsMissing(const Config& config) {
-  return "Encryption key is not available in " + config.key_file + ".";
+  return "Encryption key is not available in " + config.encryption_key + ".";
 }
 
 crypto::FernetKey Announce(const Config& config, const crypto::KeyFile& file) {
-  log::Info("sender",
-            "Sealing with the key " + file.keys.Sealing().Fingerprint() + " of " + config.key_file + ".");
-  if (file.readable_by_all && !config.key_file.starts_with("/run/secrets/")) {
-    log::Warning("sender", "Every user of this machine can read the key file " + config.key_file +
+  log::Info("sender", "Sealing with the key " + file.keys.Sealing().Fingerprint() + " of " +
+                          config.encryption_key + ".");
+  if (file.readable_by_all && !config.encryption_key.starts_with("/run/secrets/")) {
+    log::Warning("sender", "Every user of this machine can read the key file " + config.encryption_key +
                                "; take that permission away (chmod o= on the file).");
   }
   return file.keys.Sealing();
@@ -145,7 +144,7 @@ int Watch(const Config& config) {
   const io::UniqueFd signals = TakeSignals();
   auto key = WaitForKey(config, signals.get());
   if (!key) return EX_OK;
-  State state(config.state_folder);
+  State state(config.status_db_path);
   for (;;) {
     switch (RunForEver(config, *key, state, signals.get())) {
       case Ending::kStopped:
@@ -162,7 +161,7 @@ int Once(const Config& config) {
   const auto file = FindKey(config);
   if (!file) throw ConfigError(KeyIsMissing(config));
   const crypto::FernetKey key = Announce(config, *file);
-  State state(config.state_folder);
+  State state(config.status_db_path);
   const OnceResult result = RunOnce(config, key, state);
   std::cout << "delivered " << result.delivered << ", known " << result.known << ", set aside "
             << result.set_aside << ", pending " << result.pending << "\n";
@@ -177,13 +176,13 @@ int PrintStatus(const Config& config) {
 }
 
 int Retry(const Config& config) {
-  if (!StateReader::IsThere(config.state_folder)) {
-    std::cout << "0 files will be tried again: there is no state in STATUS_DB_PATH=" << config.state_folder
+  if (!StateReader::IsThere(config.status_db_path)) {
+    std::cout << "0 files will be tried again: there is no state in STATUS_DB_PATH=" << config.status_db_path
               << " yet.\n";
     return EX_OK;
   }
-  State::BecomeItsOwner(config.state_folder);
-  State state(config.state_folder);
+  State::BecomeItsOwner(config.status_db_path);
+  State state(config.status_db_path);
   std::cout << state.ForgetSetAside() << " files will be tried again.\n";
   return EX_OK;
 }
@@ -202,9 +201,9 @@ int Check(const Config& config) {
 int Deliver(const Config& config, bool once) {
   ::umask(027);
   CheckPaths(config);
-  const auto lock = SenderLock::Take(config.state_folder);
+  const auto lock = SenderLock::Take(config.status_db_path);
   if (!lock) {
-    log::Error("sender", "Another sender is at work with STATUS_DB_PATH=" + config.state_folder + ".");
+    log::Error("sender", "Another sender is at work with STATUS_DB_PATH=" + config.status_db_path + ".");
     return EX_TEMPFAIL;
   }
   KeepBuffers();
@@ -217,7 +216,7 @@ int Deliver(const Config& config, bool once) {
 // `option`: one of kOptions.
 int Run(std::string_view option) {
   if (option == "--help") {
-    std::cout << kHelp;
+    std::cout << kHelp << ListSettings<SenderSettings>();
     return EX_OK;
   }
   if (option == "--version") {

@@ -90,9 +90,9 @@ Ending RunForEver(const Config& config, const crypto::FernetKey& key, State& sta
   const io::UniqueFd failure(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!failure) throw std::system_error(errno, std::system_category(), "eventfd");
   Queue queue;
-  FolderWatch watch(config.input_folder, queue, state, SettingsId(config, key));
+  FolderWatch watch(config.input_dir, queue, state, SettingsId(config, key));
   Workers workers(config, key, state, queue, {.on_failure = [&] { ::eventfd_write(failure.get(), 1); }});
-  log::Info("sender", "Watching " + config.input_folder + " for " + config.receiver.url + ".");
+  log::Info("sender", "Watching " + config.input_dir + " for " + config.receiver.url + ".");
   std::array<pollfd, 3> fds{{{signals, POLLIN, 0}, {failure.get(), POLLIN, 0}, {-1, POLLIN, 0}}};
   Clock::time_point next_scan = Clock::now();
   while (fds[0].revents == 0 && fds[1].revents == 0) {
@@ -113,7 +113,7 @@ Ending RunForEver(const Config& config, const crypto::FernetKey& key, State& sta
 
 OnceResult RunOnce(const Config& config, const crypto::FernetKey& key, State& state) {
   Queue queue;
-  FolderWatch watch(config.input_folder, queue, state, SettingsId(config, key));
+  FolderWatch watch(config.input_dir, queue, state, SettingsId(config, key));
   const ScanResult found = watch.Scan(std::chrono::milliseconds(0));
   queue.Close();
   Workers workers(config, key, state, queue, {.once = true, .on_failure = [] {}});

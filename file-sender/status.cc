@@ -35,10 +35,10 @@ std::string Line(const std::string& name, const std::string& reason) {
 // The files of the folder, each with what the state says of it.
 void Look(const Config& config, const StateReader* state, std::vector<Waiting>& waiting,
           std::map<std::string, std::string>& aside) {
-  const std::unique_ptr<DIR, int (*)(DIR*)> folder(::opendir(config.input_folder.c_str()), ::closedir);
+  const std::unique_ptr<DIR, int (*)(DIR*)> folder(::opendir(config.input_dir.c_str()), ::closedir);
   if (!folder) {
     throw std::system_error(errno, std::system_category(),
-                            "INPUT_DIR=" + config.input_folder + " cannot be read");
+                            "INPUT_DIR=" + config.input_dir + " cannot be read");
   }
   while (const dirent* entry = ::readdir(folder.get())) {
     const std::string name = entry->d_name;
@@ -61,7 +61,7 @@ void Look(const Config& config, const StateReader* state, std::vector<Waiting>& 
 
 Status ReadStatus(const Config& config) {
   std::optional<StateReader> state;
-  if (StateReader::IsThere(config.state_folder)) state.emplace(config.state_folder);
+  if (StateReader::IsThere(config.status_db_path)) state.emplace(config.status_db_path);
   std::vector<Waiting> waiting;
   std::map<std::string, std::string> aside;
   Look(config, state ? &*state : nullptr, waiting, aside);

@@ -28,10 +28,10 @@ Workers::Workers(const Config& config, const crypto::FernetKey& key, State& stat
       queue_(queue),
       options_(std::move(options)),
       gate_(!options_.once) {
-  threads_.reserve(config.parallel);
-  for (std::size_t i = 0; i < config.parallel; ++i) {
+  threads_.reserve(config.sender_parallel);
+  for (std::size_t i = 0; i < config.sender_parallel; ++i) {
     // Of several one is kept for small files, so that slow big ones hold none of those up.
-    const auto wanted = config.parallel > 1 && i == 0 ? Queue::Wanted::kSmall : Queue::Wanted::kAny;
+    const auto wanted = config.sender_parallel > 1 && i == 0 ? Queue::Wanted::kSmall : Queue::Wanted::kAny;
     threads_.emplace_back([this, wanted](const std::stop_token& stop) { Run(stop, wanted); });
   }
 }

@@ -42,7 +42,7 @@ class Workers {
         on_failure;  // the state cannot be written or read: called once or more, by a worker
   };
 
-  // Starts config.parallel threads. All references live longer than this.
+  // Starts config.sender_parallel threads. All references live longer than this.
   Workers(const Config& config, const crypto::FernetKey& key, State& state, Queue& queue, Options options);
 
   // Asks the threads to end and waits for them: at most some 3 s.

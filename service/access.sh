@@ -60,7 +60,7 @@ for operation in "${access_operations[@]}"; do
     printf -v "HASHPOST_RULE_$operation" '%s' "$rule"
 done
 
-export HASHPOST_RULE_READ HASHPOST_RULE_WRITE HASHPOST_RULE_DELETE HASHPOST_RULE_UPLOAD
+derived+=(HASHPOST_RULE_READ HASHPOST_RULE_WRITE HASHPOST_RULE_DELETE HASHPOST_RULE_UPLOAD)
 
 # has_rule RULE: some operation has it.
 has_rule() { [[ " $HASHPOST_RULE_READ $HASHPOST_RULE_WRITE $HASHPOST_RULE_DELETE $HASHPOST_RULE_UPLOAD " == *" $1 "* ]]; }

@@ -1,6 +1,7 @@
 #!/bin/bash
 # Pages of which other origins may use the service: from HASHPOST_CORS_ORIGINS to what the web servers send
 # (httpd-conf/cors.conf and the like). Sourced by settings.sh, once the form of the settings is checked.
+# shellcheck disable=SC2034  # exported by the list at the end
 
 # The kind (off, any, list), the list with spaces in place of its commas, and a pattern for it.
 HASHPOST_CORS=off HASHPOST_CORS_PATTERN='(?!)'
@@ -29,5 +30,5 @@ HASHPOST_CORS_EXPOSED=Accept-Encoding,Accept-Post,Allow,Content-Encoding,ETag,Li
 # Seconds for which a browser need not ask again; Chromium's limit.
 HASHPOST_CORS_SECONDS=7200
 
-export HASHPOST_CORS_ORIGINS HASHPOST_CORS HASHPOST_CORS_PATTERN HASHPOST_CORS_METHODS HASHPOST_CORS_HEADERS HASHPOST_CORS_EXPOSED \
-    HASHPOST_CORS_SECONDS
+derived+=(HASHPOST_CORS HASHPOST_CORS_PATTERN HASHPOST_CORS_METHODS HASHPOST_CORS_HEADERS HASHPOST_CORS_EXPOSED HASHPOST_CORS_SECONDS)
+export HASHPOST_CORS_ORIGINS "${derived[@]}"

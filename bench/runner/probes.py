@@ -12,7 +12,8 @@ from runner.load import message
 
 PROBE = systems.ROOT / "build/bench/hashpost-probe"
 OURS = "hashpost-apache"
-BATCH = 1024  # HASHPOST_BULK_BATCH_LINES
+# The default of HASHPOST_BULK_BATCH_LINES.
+BATCH = next(int(line.split("|")[1]) for line in (systems.ROOT / "service/settings.table").open() if line.startswith("HASHPOST_BULK_BATCH_LINES "))
 BULK_LINES = 200_000
 LARGE_LINES, LARGE_BYTES = 262_144, 4096  # 1 GiB of messages
 ANSWER_BYTES = 1 << 20

@@ -1,7 +1,10 @@
 // SettingsReader: settings from environment variables, each checked as it is read. What is wrong is said in
-// one sentence that names the variable, its value and what is allowed. Immutable; any thread.
+// one sentence that names the variable, its value and what is allowed. Which settings there are says
+// service/settings.table: settings_struct.awk makes a struct of it for each program. Immutable; any thread.
 
 #pragma once
+
+#include <sys/types.h>
 
 #include <chrono>
 #include <cstdint>
@@ -22,44 +25,80 @@ class ConfigError : public std::runtime_error {
 // The value of an environment variable, or nullptr; getenv outside tests.
 using Environment = std::function<const char*(const char* name)>;
 
+// A line of the table. All text is static.
+struct Setting {
+  enum class Kind { kNumber, kBytes, kYesNo, kChoice, kLevel, kMode, kText };
+
+  const char* name;
+  Kind kind;
+  const char* fallback;  // "$NAME…": begins with the value of that variable
+  const char* choices;   // of kChoice, separated by commas
+  std::uint64_t low;     // of kNumber and kBytes
+  std::uint64_t high;
+  const char* meaning;
+};
+
 class SettingsReader {
  public:
-  struct Range {
-    std::uint64_t low;
-    std::uint64_t high;
-  };
-
   // `environment` lives longer than this.
   explicit SettingsReader(const Environment& environment) : environment_(environment) {}
 
-  // The value, or `fallback` if the variable is not set or empty.
-  [[nodiscard]] std::string Text(const char* name, const char* fallback) const;
+  // Sets `value` to what the setting is in the environment, else to its default. An empty variable counts as
+  // not set. Throws ConfigError if it is not allowed, or is not set and has no default here.
+  void operator()(const Setting& setting, std::string& value) const;
+  void operator()(const Setting& setting, std::uint64_t& value) const;
+  void operator()(const Setting& setting, std::chrono::seconds& value) const;
+  void operator()(const Setting& setting, bool& value) const;
+  void operator()(const Setting& setting, log::Level& value) const;
+  void operator()(const Setting& setting, mode_t& value) const;
 
-  // The same for a setting that has no default. Throws ConfigError with `allowed` if it is not set.
-  [[nodiscard]] std::string Required(const char* name, const std::string& allowed) const;
-
-  // A whole number. These throw ConfigError.
-  [[nodiscard]] std::uint64_t Number(const char* name, std::uint64_t fallback, const Range& range) const;
-
-  // A number of bytes, which may have K, M, G or T behind it (1024-based).
-  [[nodiscard]] std::uint64_t Bytes(const char* name, std::uint64_t fallback, const Range& range) const;
-
-  [[nodiscard]] std::chrono::seconds Seconds(const char* name, std::uint64_t fallback,
-                                             const Range& range) const {
-    return std::chrono::seconds(Number(name, fallback, range));
-  }
-
-  [[nodiscard]] log::Level LogLevel() const;  // LOG_LEVEL
+  [[nodiscard]] bool IsSet(const char* name) const;
 
   // Throws the ConfigError: `name` is `value`, but must be `allowed`.
   [[noreturn]] static void Refuse(const std::string& name, std::string_view value,
                                   const std::string& allowed);
 
  private:
-  [[nodiscard]] std::uint64_t Parse(const char* name, std::uint64_t fallback, const Range& range,
-                                    bool suffixes) const;
+  [[nodiscard]] std::string Text(const Setting& setting) const;
 
   const Environment& environment_;
 };
+
+// Reads a struct that settings_struct.awk has made. Throws ConfigError.
+template <typename Settings>
+void ReadSettings(const Environment& environment, Settings& settings) {
+  Settings::ForEach(settings, SettingsReader(environment));
+}
+
+// The value as the environment would have it.
+[[nodiscard]] std::string Shown(const std::string& value);
+[[nodiscard]] std::string Shown(std::uint64_t value);
+[[nodiscard]] std::string Shown(std::chrono::seconds value);
+[[nodiscard]] std::string Shown(bool value);
+[[nodiscard]] std::string Shown(log::Level value);
+[[nodiscard]] std::string Shown(mode_t value);
+
+// One line "NAME=value" for each setting of such a struct.
+template <typename Settings>
+[[nodiscard]] std::string DescribeSettings(const Settings& settings) {
+  std::string text;
+  Settings::ForEach(settings, [&](const Setting& setting, const auto& value) {
+    text.append(setting.name).append("=").append(Shown(value)).append("\n");
+  });
+  return text;
+}
+
+// For --help: each setting with its default and meaning.
+template <typename Settings>
+[[nodiscard]] std::string ListSettings() {
+  std::string text = "Settings (environment variables; docs/settings.md has them all):\n";
+  const Settings none{};
+  Settings::ForEach(none, [&](const Setting& setting, const auto& /*value*/) {
+    text.append("  ").append(setting.name);
+    if (*setting.fallback != '\0') text.append(" (").append(setting.fallback).append(")");
+    text.append("\n      ").append(setting.meaning).append("\n");
+  });
+  return text;
+}
 
 }  // namespace hashpost

@@ -48,21 +48,6 @@ claims() {
     [[ -z $missing ]] || { echo "broken links:$missing"; false; }
 }
 
-@test "the README's table has every setting, and only settings" {
-    local known documented
-    known=$(grep -ohE '^: "\$\{[A-Z_]+' "$ROOT/service/settings.sh" | sed 's/.*{//' | sort -u)
-    known+=$'\n'$("$HASHPOST_WORKER_BIN" --help >/dev/null && HASHPOST_HOME=/a HASHPOST_DATA=/b "$HASHPOST_WORKER_BIN" --check | sed 's/=.*//')
-    documented=$(sed -n '/^| variable/,/^$/p' "$ROOT/README.md" | cut -d'|' -f2 | grep -oE '[A-Z_]{4,}' | sort -u)
-    diff <(sort -u <<<"$known") <(echo "$documented")
-}
-
-@test "the defaults of the service and of the worker are the same" {
-    # shellcheck disable=SC2016  # for the inner shell
-    diff <(env -i HASHPOST_HOME=/a HASHPOST_DATA=/b "$HASHPOST_WORKER_BIN" --check) \
-        <(env -i PATH="$PATH" HASHPOST_HOME=/a HASHPOST_DATA=/b bash -c 'source "$1/service/settings.sh" && "$2" --check' \
-            _ "$ROOT" "$HASHPOST_WORKER_BIN")
-}
-
 @test "every problem type that the sources name is documented, in the interface and on the page" {
     local slug missing="" listed page=$ROOT/fcgi-worker/resources/problems_page.cc
     # Strings of the sources that look like a type and are not one.

@@ -63,7 +63,8 @@ programs() {
 
 @test "every setting that a program reads reaches it" {
     local name names=()
-    mapfile -t names < <(grep -ohE 'reader\.[A-Za-z]+\("[A-Z_]+"|getenv\("[A-Z_]+"|environment_?\("[A-Z_]+"' "$ROOT"/{fcgi-worker,file-sender,lib/config}/*.cc | grep -oE '"[A-Z_]+"' | tr -d '"' | sort -u)
+    mapfile -t names < <(awk -F ' *[|] *' '/^[A-Z]/ && $5 ~ /worker|sender/ { print $1 }' "$ROOT/service/settings.table"
+        grep -ohE 'getenv\("[A-Z_]+"' "$ROOT"/{fcgi-worker,file-sender}/*.cc | grep -oE '[A-Z_]+')
     ((${#names[@]} > 25))
     # shellcheck disable=SC2016  # for the other shell
     env "${names[@]/%/=x}" bash -euo pipefail -c 'source "$1/service/own-environment.sh"; exec_alone /usr/bin/env' _ "$ROOT" >"$SCRATCH/kept"

@@ -3,11 +3,11 @@
 // or one sentence names the setting. Numbers are compared with a reading of their own. Corpus:
 // corpus/settings_fuzz.
 
-#include <array>
 #include <limits>
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "fcgi-worker/config.h"
 #include "file-sender/config.h"
@@ -18,45 +18,16 @@ namespace {
 
 using namespace hashpost;
 
-constexpr std::array kNames = {
-    "HASHPOST_HOME",
-    "HASHPOST_DATA",
-    "HASHPOST_THREADS",
-    "HASHPOST_BLOCKING_THREADS",
-    "HASHPOST_BULK_UPLOADS",
-    "HASHPOST_BULK_BATCH_LINES",
-    "HASHPOST_MAX_BULK_BYTES",
-    "HASHPOST_MAX_MESSAGE_BYTES",
-    "HASHPOST_MAX_STORE_BYTES",
-    "HASHPOST_MAX_INFLIGHT_BYTES",
-    "OUTPUT_DIR",
-    "DECRYPTION_KEY",
-    "HASHPOST_FILE_UPLOADS",
-    "HASHPOST_MAX_FILE_BYTES",
-    "HASHPOST_FILE_MODE",
-    "HASHPOST_FILE_GROUP",
-    "HASHPOST_TOKEN_MAX_AGE",
-    "HASHPOST_HANG_SECONDS",
-    "HASHPOST_DRAIN_SECONDS",
-    "LOG_LEVEL",
-    "MESSAGES_REDIS_HOST",
-    "INPUT_DIR",
-    "STATUS_DB_PATH",
-    "ENCRYPTION_KEY",
-    "SCAN_INTERVAL",
-    "SENDER_PARALLEL",
-    "SENDER_MAX_GROWTH",
-    "RECEIVER_SCHEME",
-    "RECEIVER_ADDRESS",
-    "RECEIVER_PORT",
-    "RECEIVER_URI",
-    "RECEIVER_CA_FILE",
-    "RECEIVER_CERT",
-    "RECEIVER_KEY",
-    "RECEIVER_PROXY",
-    "RECEIVER_CONNECT_SECONDS",
-    "RECEIVER_SILENT_SECONDS",
-};
+// Of every setting of both programs. (Other lists of names would name other settings by the corpus' letters.)
+const std::vector<std::string> kNames = [] {
+  std::vector<std::string> names;
+  const auto add = [&](const Setting& setting, const auto& /*value*/) { names.emplace_back(setting.name); };
+  const WorkerSettings worker{};
+  const sender::SenderSettings sender{};
+  WorkerSettings::ForEach(worker, add);
+  sender::SenderSettings::ForEach(sender, add);
+  return names;
+}();
 
 using Settings = std::map<std::string, std::string, std::less<>>;
 
@@ -99,7 +70,7 @@ auto Accept(const Settings& settings, Read read) -> std::optional<decltype(read(
   } catch (const ConfigError& error) {
     const std::string sentence = error.what();
     Require(sentence.ends_with('.'));
-    for (const char* name : kNames) {
+    for (const std::string& name : kNames) {
       if (sentence.starts_with(name)) return std::nullopt;
     }
     Require(false);
@@ -113,7 +84,7 @@ void CheckWorker(const Settings& settings) {
   if (!config) return;
   Require(config->threads >= 1 && config->threads <= 64 && config->bulk_batch_lines <= 16384);
   Require(config->max_message_bytes >= 1 && config->max_inflight_bytes >= config->max_message_bytes);
-  Require(config->output_dir.empty() || config->output_dir.front() == '/');
+  Require(config->output_dir == "none" || config->output_dir.front() == '/');
   const std::string described = Describe(*config);
   const auto again =
       Accept(ReadLines(described), [](const Environment& environment) { return ReadConfig(environment); });
@@ -124,7 +95,7 @@ void CheckSender(const Settings& settings) {
   const auto config =
       Accept(settings, [](const Environment& environment) { return sender::ReadConfig(environment); });
   if (!config) return;
-  Require(config->parallel >= 1 && config->parallel <= 64);
+  Require(config->sender_parallel >= 1 && config->sender_parallel <= 64);
   const std::string& url = config->receiver.url;
   Require(url.starts_with("http://") || url.starts_with("https://"));
   Require(url.find_first_of(" \r\n\"\\#?") == std::string::npos && url.back() != '/');
@@ -156,17 +127,19 @@ std::optional<std::uint64_t> Spelled(std::string_view text, bool suffixes) {
 }
 
 void CheckNumber(const std::string& text, bool suffixes) {
-  constexpr SettingsReader::Range kRange{3, std::uint64_t{1} << 42U};
-  constexpr std::uint64_t kDefault = 7;
-  auto expected = text.empty() ? std::optional(kDefault) : Spelled(text, suffixes);
-  if (expected && (*expected < kRange.low || *expected > kRange.high)) expected.reset();
+  const Setting setting{
+      "N", suffixes ? Setting::Kind::kBytes : Setting::Kind::kNumber, "7", "", 3, std::uint64_t{1} << 42U,
+      ""};
+  auto expected = text.empty() ? std::optional<std::uint64_t>(7) : Spelled(text, suffixes);
+  if (expected && (*expected < setting.low || *expected > setting.high)) expected.reset();
   const Environment environment = [&](const char*) { return text.c_str(); };
-  const SettingsReader reader(environment);
-  std::optional<std::uint64_t> got;
+  std::optional<std::uint64_t> got = 0;
   try {
-    got = suffixes ? reader.Bytes("N", kDefault, kRange) : reader.Number("N", kDefault, kRange);
+    const SettingsReader reader(environment);
+    reader(setting, *got);
   } catch (const ConfigError& error) {
     Require(std::string_view(error.what()).starts_with("N is \"" + text + "\""));
+    got.reset();
   }
   Require(got == expected);
 }

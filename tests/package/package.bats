@@ -185,6 +185,10 @@ WORKER
     run in_machine hashpost reload
     sed -i '$d' "$MACHINE/disk/etc/default/hashpost"
     [[ $status == 78 && $output == *"HASHPOST_MAX_MESSAGE_BYTES=none must be"* ]]
+    echo HASHPOST_MAX_MESAGE_BYTES=1M >>"$MACHINE/disk/etc/default/hashpost"
+    run in_machine hashpost reload
+    sed -i '$d' "$MACHINE/disk/etc/default/hashpost"
+    [[ $status == 78 && $output == *"no setting HASHPOST_MAX_MESAGE_BYTES; did you mean HASHPOST_MAX_MESSAGE_BYTES?"* ]]
     [[ $(worker_pids) == "$before" ]]
     in_machine hashpost status
 }

@@ -32,16 +32,16 @@ class ConfigTest : public CppUnit::TestFixture {
  public:
   void HasDefaults() {
     const Config config = Read({});
-    CPPUNIT_ASSERT_EQUAL(std::size_t{2}, config.threads);
-    CPPUNIT_ASSERT_EQUAL(std::size_t{1} << 20U, config.max_message_bytes);
+    CPPUNIT_ASSERT_EQUAL(std::uint64_t{2}, config.threads);
+    CPPUNIT_ASSERT_EQUAL(std::uint64_t{1} << 20U, config.max_message_bytes);
     CPPUNIT_ASSERT_EQUAL(std::uint64_t{64} << 30U, config.max_store_bytes);
-    CPPUNIT_ASSERT_EQUAL(std::size_t{64} << 20U, config.max_inflight_bytes);
+    CPPUNIT_ASSERT_EQUAL(std::uint64_t{64} << 20U, config.max_inflight_bytes);
     CPPUNIT_ASSERT_EQUAL(std::string("/var/lib/hashpost/drop/output"), config.output_dir);
-    CPPUNIT_ASSERT(Read({{"OUTPUT_DIR", "none"}}).output_dir.empty());
+    CPPUNIT_ASSERT_EQUAL(std::string("none"), Read({{"OUTPUT_DIR", "none"}}).output_dir);
     CPPUNIT_ASSERT_EQUAL(std::string("/var/lib/hashpost/drop/decryption_key"), config.decryption_key);
-    CPPUNIT_ASSERT(config.hang_limit == std::chrono::seconds(30));
+    CPPUNIT_ASSERT(config.hang_seconds == std::chrono::seconds(30));
     CPPUNIT_ASSERT(config.log_level == log::Level::kInfo);
-    CPPUNIT_ASSERT_EQUAL(std::size_t{2}, Read({{"HASHPOST_THREADS", ""}}).threads);  // empty is unset
+    CPPUNIT_ASSERT_EQUAL(std::uint64_t{2}, Read({{"HASHPOST_THREADS", ""}}).threads);  // empty is unset
   }
 
   void ReadsEverySetting() {
@@ -66,24 +66,24 @@ class ConfigTest : public CppUnit::TestFixture {
                                 {"LOG_LEVEL", "DEBUG"}});
     CPPUNIT_ASSERT_EQUAL(std::string("/run/hashpost"), config.home);
     CPPUNIT_ASSERT_EQUAL(std::string("/var/lib/hashpost"), config.data);
-    CPPUNIT_ASSERT_EQUAL(std::size_t{4}, config.threads);
-    CPPUNIT_ASSERT_EQUAL(std::size_t{3}, config.blocking_threads);
-    CPPUNIT_ASSERT_EQUAL(std::size_t{9}, config.bulk_uploads);
-    CPPUNIT_ASSERT_EQUAL(std::size_t{99}, config.bulk_batch_lines);
+    CPPUNIT_ASSERT_EQUAL(std::uint64_t{4}, config.threads);
+    CPPUNIT_ASSERT_EQUAL(std::uint64_t{3}, config.blocking_threads);
+    CPPUNIT_ASSERT_EQUAL(std::uint64_t{9}, config.bulk_uploads);
+    CPPUNIT_ASSERT_EQUAL(std::uint64_t{99}, config.bulk_batch_lines);
     CPPUNIT_ASSERT_EQUAL(std::uint64_t{5} << 30U, config.max_bulk_bytes);
-    CPPUNIT_ASSERT_EQUAL(std::size_t{2} << 20U, config.max_message_bytes);
+    CPPUNIT_ASSERT_EQUAL(std::uint64_t{2} << 20U, config.max_message_bytes);
     CPPUNIT_ASSERT_EQUAL(std::uint64_t{1} << 40U, config.max_store_bytes);
-    CPPUNIT_ASSERT_EQUAL(std::size_t{512} << 20U, config.max_inflight_bytes);
+    CPPUNIT_ASSERT_EQUAL(std::uint64_t{512} << 20U, config.max_inflight_bytes);
     CPPUNIT_ASSERT_EQUAL(std::string("/srv/in"), config.output_dir);
     CPPUNIT_ASSERT_EQUAL(std::string("/etc/key"), config.decryption_key);
-    CPPUNIT_ASSERT_EQUAL(std::size_t{7}, config.file_uploads);
+    CPPUNIT_ASSERT_EQUAL(std::uint64_t{7}, config.file_uploads);
     CPPUNIT_ASSERT_EQUAL(std::uint64_t{6} << 30U, config.max_file_bytes);
     CPPUNIT_ASSERT_EQUAL(0664U, config.file_mode);
     CPPUNIT_ASSERT_EQUAL(std::string("consumers"), config.file_group);
     CPPUNIT_ASSERT(config.token_max_age == std::chrono::hours(1));
     CPPUNIT_ASSERT(config.gzip);
-    CPPUNIT_ASSERT(config.hang_limit == std::chrono::seconds(5));
-    CPPUNIT_ASSERT(config.drain_limit == std::chrono::seconds(7));
+    CPPUNIT_ASSERT(config.hang_seconds == std::chrono::seconds(5));
+    CPPUNIT_ASSERT(config.drain_seconds == std::chrono::seconds(7));
     CPPUNIT_ASSERT(config.log_level == log::Level::kDebug);
   }
 
@@ -110,6 +110,7 @@ class ConfigTest : public CppUnit::TestFixture {
         {"HASHPOST_FILE_MODE", "64"},
         {"HASHPOST_FILE_MODE", "u=rw"},
         {"HASHPOST_TOKEN_MAX_AGE", "1h"},
+        {"HASHPOST_TOKEN_MAX_AGE", "3162240001"},
         {"HASHPOST_MAX_MESSAGE_BYTES", "0"},
         {"HASHPOST_MAX_MESSAGE_BYTES", "65M"},
         {"HASHPOST_MAX_MESSAGE_BYTES", "1m"},
@@ -147,12 +148,13 @@ class ConfigTest : public CppUnit::TestFixture {
 
   void MakesRoomInMemoryForTheLargestMessage() {
     const Config config = Read({{"HASHPOST_MAX_MESSAGE_BYTES", "64M"}});
-    CPPUNIT_ASSERT(config.max_inflight_bytes >= std::size_t{6} * config.max_message_bytes);
+    CPPUNIT_ASSERT(config.max_inflight_bytes >= std::uint64_t{6} * config.max_message_bytes);
   }
 
   void DescribesWhatIsInForce() {
-    const std::string text = Describe(Read({{"HASHPOST_MAX_MESSAGE_BYTES", "2M"}}));
+    const std::string text = Describe(Read({{"HASHPOST_MAX_MESSAGE_BYTES", "2M"}, {"LOG_LEVEL", "DEBUG"}}));
     CPPUNIT_ASSERT(text.find("HASHPOST_MAX_MESSAGE_BYTES=2097152\n") != std::string::npos);
+    CPPUNIT_ASSERT(text.find("LOG_LEVEL=debug\n") != std::string::npos);
     CPPUNIT_ASSERT(text.find("HASHPOST_FILE_MODE=0640\n") != std::string::npos);
     CPPUNIT_ASSERT(text.find("HASHPOST_DATA=/var/lib/hashpost\n") != std::string::npos);
   }

@@ -41,10 +41,10 @@ class DeliveryTest : public CppUnit::TestFixture {
 
  public:
   void setUp() override {
-    config_.input_folder = folder_.path();
-    config_.state_folder = folder_.path() + "/state";
-    std::filesystem::create_directory(config_.state_folder);
-    state_ = std::make_unique<State>(config_.state_folder);
+    config_.input_dir = folder_.path();
+    config_.status_db_path = folder_.path() + "/state";
+    std::filesystem::create_directory(config_.status_db_path);
+    state_ = std::make_unique<State>(config_.status_db_path);
   }
   void tearDown() override { state_.reset(); }
 

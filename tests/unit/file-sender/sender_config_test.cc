@@ -31,11 +31,11 @@ class SenderConfigTest : public CppUnit::TestFixture {
  public:
   void HasTheDefaultsThatDeploymentsExpect() {
     const Config config = Read({});
-    CPPUNIT_ASSERT_EQUAL(std::string("/run/secrets/encryption_key"), config.key_file);
+    CPPUNIT_ASSERT_EQUAL(std::string("/run/secrets/encryption_key"), config.encryption_key);
     CPPUNIT_ASSERT_EQUAL(std::string("http://127.0.0.1:8080/upload"), config.receiver.url);
     CPPUNIT_ASSERT(config.scan_interval == std::chrono::seconds(10));
-    CPPUNIT_ASSERT_EQUAL(std::size_t{4}, config.parallel);
-    CPPUNIT_ASSERT_EQUAL(std::uint64_t{64}, config.max_growth);
+    CPPUNIT_ASSERT_EQUAL(std::size_t{4}, config.sender_parallel);
+    CPPUNIT_ASSERT_EQUAL(std::uint64_t{64}, config.sender_max_growth);
     CPPUNIT_ASSERT_EQUAL(std::string(), config.receiver.proxy);
     CPPUNIT_ASSERT(config.receiver.connect_time == std::chrono::seconds(10));
     CPPUNIT_ASSERT(config.receiver.silent_time == std::chrono::seconds(60));
@@ -50,7 +50,7 @@ class SenderConfigTest : public CppUnit::TestFixture {
         {{{"RECEIVER_URI", "/"}}, "http://127.0.0.1:8080"},
         {{{"RECEIVER_URI", "/a/b/"}}, "http://127.0.0.1:8080/a/b"}};
     for (const auto& [variables, url] : cases) CPPUNIT_ASSERT_EQUAL(url, Read(variables).receiver.url);
-    CPPUNIT_ASSERT_EQUAL(std::string("/x"), Read({{"INPUT_DIR", "/x//"}}).input_folder);
+    CPPUNIT_ASSERT_EQUAL(std::string("/x"), Read({{"INPUT_DIR", "/x//"}}).input_dir);
   }
 
   void RefusesByName() {
@@ -59,6 +59,7 @@ class SenderConfigTest : public CppUnit::TestFixture {
                                                                     {"SCAN_INTERVAL", "0"},
                                                                     {"SCAN_INTERVAL", "1.5"},
                                                                     {"SENDER_PARALLEL", "0"},
+                                                                    {"SENDER_MAX_GROWTH", "1000001"},
                                                                     {"RECEIVER_PORT", "70000"},
                                                                     {"RECEIVER_SCHEME", "ftp"},
                                                                     {"RECEIVER_ADDRESS", "a/b"},
