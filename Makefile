@@ -12,9 +12,15 @@ VARIANT ?= release
 JOBS ?= $(shell nproc)
 OUT := build/$(VARIANT)
 
+VARIANTS := release debug asan tsan fuzz arm64
+ifeq ($(filter $(VARIANT),$(VARIANTS)),)
+$(error There is no VARIANT=$(VARIANT): use one of $(VARIANTS))
+endif
+
 # As Debian's packages are built (dpkg-buildflags): tests/e2e/hardening.bats reads it back.
 FLAGS_release := -O2 -g -fPIE -fstack-protector-strong -fstack-clash-protection -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 LINK_FLAGS_release := -pie -Wl,-z,relro,-z,now
+FLAGS_debug := -O0 -g
 FLAGS_asan := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -O1 -g
 FLAGS_tsan := -fsanitize=thread -O1 -g
 # libFuzzer is clang's. Its warnings are not those that the other variants are held to. The list of exceptions is for RapidJSON.
@@ -33,8 +39,14 @@ endif
 # has warnings of its own, which must not keep anybody from make up.
 WERROR ?= no
 LANGUAGE_FLAGS := -std=c++20 -Wall -Wextra -Wpedantic $(if $(filter yes,$(WERROR)),-Werror) -Wshadow -I. -I$(OUT)/generated -isystem /usr/include/libxml2 -pthread
+# Not required, and used where they are installed: a compiler cache (only if it can write to its folder) and a fast linker. An empty
+# value of either variable does without, as Debian's package does.
+COMPILER_CACHE ?= $(shell folder=$$(ccache --get-config cache_dir 2>/dev/null) && mkdir -p "$$folder" 2>/dev/null && [[ -w $$folder ]] && command -v ccache)
+FAST_LINK ?= $(if $(filter-out arm64,$(VARIANT)),$(if $(shell command -v mold),-fuse-ld=mold))
+COMPILER_CACHE := $(COMPILER_CACHE)
+FAST_LINK := $(FAST_LINK)
 COMPILE = $(CXX) $(LANGUAGE_FLAGS) $(FLAGS_$(VARIANT)) $(CPPFLAGS) $(CXXFLAGS)
-LINK = $(CXX) -pthread $(FLAGS_$(VARIANT)) $(LINK_FLAGS_$(VARIANT)) $(LDFLAGS)
+LINK = $(CXX) -pthread $(FLAGS_$(VARIANT)) $(LINK_FLAGS_$(VARIANT)) $(FAST_LINK) $(LDFLAGS)
 LIBRARIES := -lfcgi -llmdb -lcrypto
 SENDER_LIBRARIES := -lxml2 -lcurl
 
@@ -86,8 +98,12 @@ deps-run:
 	@exec service/deps.sh run
 
 .PHONY: build
-build: deps-run ## compile the worker and the sender (build/release/hashpost-worker, hashpost-sender)
+build: deps-run ## compile the worker and the sender into build/release (VARIANT=debug: unoptimised, into build/debug)
 	@$(MAKE) --no-print-directory -j$(JOBS) VARIANT=$(VARIANT) $(OUT)/hashpost-worker $(OUT)/hashpost-sender
+
+.PHONY: compile-commands
+compile-commands: ## write compile_commands.json, for editors and clang's tools
+	@printf '%s\n' $(filter %.cc,$(ALL_CODE)) | sed 's|"|\\"|g; s|.*|  {"directory": "$(CURDIR)", "file": "&", "command": "$(COMPILE) -c &"}|; $$!s|$$|,|; 1s|^|[\n|; $$s|$$|\n]|' >compile_commands.json
 
 # Needs nothing but what compiles: packages come from make deps, or from wherever the machine takes them.
 PREFIX ?= /usr/local
@@ -169,6 +185,10 @@ unit: ## unit tests only
 	@service/deps.sh run test fronts
 	@$(MAKE) --no-print-directory -j$(JOBS) VARIANT=$(VARIANT) $(OUT)/unit-tests
 	@exec tests/run.sh $(VARIANT) unit
+
+.PHONY: test-one
+test-one: ## NAME=…: one unit test, file of bats or test in one, by a part of its name (in the variant debug)
+	@exec tests/one.sh $(if $(filter file default,$(origin VARIANT)),debug,$(VARIANT)) '$(NAME)'
 
 .PHONY: apache-test
 apache-test: ## end-to-end tests behind Apache only
@@ -304,7 +324,7 @@ $(GENERATED): service/settings.table lib/config/settings_struct.awk
 $(OUT)/obj/%.o: %.cc $(OUT)/flags | $(GENERATED)
 	@mkdir -p $(@D)
 	@echo "  CXX  $<"
-	@$(COMPILE) -MMD -MP -c -o $@ $<
+	@$(if $(findstring ccache,$(CXX)),,$(COMPILER_CACHE)) $(COMPILE) -MMD -MP -c -o $@ $<
 
 # Each tests/fuzz/NAME_fuzz.cc is a harness. It links against an archive of everything, of which it takes what it needs: a new
 # source or a new include never asks for a change here.
@@ -320,8 +340,8 @@ build/fuzz/%_fuzz: build/fuzz/obj/tests/fuzz/%_fuzz.o build/fuzz/house.a
 
 # Two files that change only when what they record changes: other flags compile everything again, and a
 # source that came or went links again.
-# (Warnings that are errors change no object.)
-$(OUT)/flags: RECORD = $(filter-out -Werror,$(COMPILE))
+# (Warnings that are errors change no object, nor does the cache.)
+$(OUT)/flags: RECORD = $(filter-out -Werror ccache,$(COMPILE))
 $(OUT)/inputs: RECORD = $(LINK) $(LIBRARY_OBJECTS) $(SENDER_OBJECTS) $(UNIT_OBJECTS) $(PROBE_OBJECTS)
 $(OUT)/flags $(OUT)/inputs: always
 	@mkdir -p $(@D)

@@ -155,7 +155,7 @@ for suite in "$@"; do
     e2e-apache) run_each e2e 5 < <(e2e_files | grep '^apache ') ;;
     faults) run_each faults 1 < <(faults_files) ;;
     package) run_bats package apache tests/package ;;
-    *.bats) run_bats "$(basename "$suite" .bats)" "${HASHPOST_FRONT:-apache}" "$suite" ;;
+    *.bats) run_bats "$(basename "$suite" .bats)" "${HASHPOST_FRONT:-apache}" ${HASHPOST_TEST_FILTER:+--filter "$HASHPOST_TEST_FILTER"} "$suite" ;;
     *)
         echo "There is no suite $suite."
         failed=$((failed + 1))

@@ -80,3 +80,37 @@ END
 @test "no test waits for every process of its shell, of which the one that watches the time is one" {
     run ! grep -nE '^ *wait *([|;&#]|$)' "$ROOT"/tests/*/*.bats "$ROOT"/tests/*/*.bash
 }
+
+# The variant whose programs are tested, so that nothing has to be compiled.
+VARIANT=$(basename "$(dirname "${HASHPOST_WORKER_BIN:-release/hashpost-worker}")")
+typed_make() { env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS make -s -C "$ROOT" "$@" 3>&-; }
+
+@test "make test-one runs a unit test by its class, method or file, and a test of bats by a part of its name" {
+    local name
+    for name in Base64Test lib/crypto/base64_test.cc Base64Test::; do
+        run typed_make test-one "VARIANT=$VARIANT" "NAME=$name"
+        echo "$name: $output"
+        [[ $status == 0 && ${lines[-1]} =~ ^[1-9][0-9]*\ passed,\ 0\ failed ]]
+    done
+    run typed_make test-one "VARIANT=$VARIANT" 'NAME=waits for every process of its shell'
+    echo "$output"
+    [[ $status == 0 && ${lines[-1]} == "1 passed, 0 failed, 0 skipped" ]]
+    run typed_make test-one NAME=NoSuchTest
+    [[ $status != 0 && $output == *"There is no test with the name NoSuchTest."* ]]
+    run typed_make test-one
+    [[ $status != 0 && $output == *"Say which test: "* ]]
+}
+
+@test "an unknown VARIANT is refused with a sentence that names the known ones" {
+    run typed_make build VARIANT=fast
+    [[ $status != 0 && $output == *"There is no VARIANT=fast: use one of release debug "* ]]
+}
+
+@test "make compile-commands writes how each C++ file is compiled" {
+    typed_make compile-commands
+    python3 -c 'import json, subprocess, sys
+commands = json.load(open(sys.argv[1] + "/compile_commands.json"))
+known = subprocess.run(["git", "-C", sys.argv[1], "ls-files", "*.cc"], capture_output=True, text=True, check=True).stdout.split()
+assert set(known) <= {command["file"] for command in commands}, known
+assert all("-std=c++20" in command["command"].split() for command in commands)' "$ROOT"
+}
