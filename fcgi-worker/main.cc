@@ -146,12 +146,14 @@ int Serve(const Config& config) {
   resources::ProblemsPage problems;
   resources::Bulk bulk(store, budget, failure, {config.max_message_bytes, config.max_bulk_bytes},
                        config.bulk_batch_lines);
-  resources::Messages messages(store, committer, budget, failure, bulk, config.max_message_bytes);
+  resources::Messages messages(store, committer, budget, failure, config.max_message_bytes);
   resources::Message message(store, committer, budget, failure, config.gzip);
   const std::unique_ptr<resources::Upload> upload = OpenUpload(config);
   resources::Router router(failure);
+  router.AddStream("/messages", resources::Bulk::kMediaTypes, http::Lane::kBulk, bulk);
   router.Add("/messages", messages);
   router.Add(std::string(resources::Message::kPath), message);
+  router.AddStream(std::string(resources::Upload::kPath), {}, http::Lane::kUpload, *upload);
   router.Add(std::string(resources::Upload::kPath), *upload);
   router.Add(std::string(resources::ProblemsPage::kPath), problems);
   router.Add("/", health);
@@ -165,7 +167,9 @@ int Serve(const Config& config) {
                        .upload_threads = config.file_uploads,
                        .max_connections = MaxConnections(config),
                        .spool_folder = config.home + "/tmp"},
-                      [&](const http::Request& request) { return router.Find(request); });
+                      [&](const http::Request& request, bool content_has_come) {
+                        return router.Find(request, content_has_come);
+                      });
   CountAsStarted(config);
   log::Info("worker", "Ready, version " + std::string(kVersion) + ", store in " + config.data + ".");
 

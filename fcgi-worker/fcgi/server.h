@@ -33,7 +33,7 @@ inline constexpr std::size_t kSurplusConnections = 16;
 struct ServerOptions {
   int listen_fd = 0;                  // a listening unix socket, shared with the siblings
   std::size_t io_threads = 2;         // answer what is small and waits for no client
-  std::size_t blocking_threads = 8;   // answer the rest of http::Lane::kOrdinary, and write what is big
+  std::size_t blocking_threads = 8;   // of http::Lane::kBigRequest, and as many of kBigResponse
   std::size_t bulk_threads = 4;       // of http::Lane::kBulk: requests at once
   std::size_t upload_threads = 4;     // of http::Lane::kUpload
   std::size_t max_connections = 0;    // at once; 1 or more
@@ -43,8 +43,9 @@ struct ServerOptions {
 class Server {
  public:
   using Clock = std::chrono::steady_clock;
-  // Decides what becomes of a request; must not throw. The handler that it names outlives the server.
-  using Router = std::function<http::Route(const http::Request&)>;
+  // Decides what becomes of a request, once; must not throw. `content_has_come`: reading the content waits
+  // for no client. The handler that it names outlives the server.
+  using Router = std::function<http::Route(const http::Request&, bool content_has_come)>;
 
   // Starts to serve. Throws std::system_error if `listen_fd` is no listening unix socket, or there is no
   // thread to be had.
@@ -94,7 +95,6 @@ class Server {
   [[nodiscard]] bool Submit(std::size_t index, BlockingPool& pool, std::unique_ptr<BlockingPool::Task> task);
   void EvictFor(BlockingPool& pool);  // with mutex_ held
   [[nodiscard]] bool UploadsAtWork();
-  void Postpone(std::size_t index);
   void Respond(std::size_t index, http::Response response);
   void RefuseAsBusy(std::size_t index);
   void Finish(std::size_t index);
@@ -120,7 +120,7 @@ class Server {
   std::mutex mutex_;           // against Adopt and Close
   std::condition_variable closed_;
   std::vector<std::size_t> free_slots_;  // guarded by mutex_
-  BlockingPool requests_;                // ordinary ones that are big, or whose client may be slow
+  BlockingPool requests_;                // that are big, or whose client may be slow
   BlockingPool answers_;                 // big ones, to clients that may be slow
   BlockingPool bulk_;
   BlockingPool uploads_;

@@ -2,7 +2,6 @@
 
 #include <sys/epoll.h>
 
-#include <array>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -18,27 +17,21 @@
 namespace hashpost::fcgi {
 namespace {
 
-// Bodies and answers above this leave the I/O threads, which must never wait for a slow peer: it is well
-// under what a unix socket buffers.
-constexpr std::uint64_t kInlineBytes = 64U << 10U;
-
 std::uint64_t ContentSize(const http::Response& response) {
   return response.streamed ? response.streamed->Size() : response.content.size();
 }
 
-bool IsSmall(const http::Request& request) {
-  if (request.content_length) return *request.content_length <= kInlineBytes;
-  return request.method != "POST";
+std::string_view NameOf(http::Lane lane) {
+  if (lane == http::Lane::kBulk) return "bulk";
+  return lane == http::Lane::kUpload ? "upload" : "ordinary";
 }
 
 void LogRoute(const http::Request& request, const http::Route& route, bool spooled) {
   if (!log::IsOn(log::Level::kDebug)) return;
-  constexpr std::array<std::string_view, 3> kLanes = {"ordinary", "bulk", "upload"};
   constexpr std::size_t kShown = 100;
   log::Debug("server", json::Printable(request.method, kShown) + " " + json::Printable(request.path, kShown) +
                            " goes to " + std::string(route.path) + ", lane " +
-                           std::string(kLanes[static_cast<std::size_t>(route.lane)]) + ", spooled " +
-                           (spooled ? "yes" : "no"));
+                           std::string(NameOf(route.lane)) + ", spooled " + (spooled ? "yes" : "no"));
 }
 
 }  // namespace
@@ -55,11 +48,6 @@ class Server::LiveExchange : public http::Exchange {
   }
   [[nodiscard]] const http::Request& request() const override {
     return server_.slots_[index_].connection->inbound().request();
-  }
-  [[nodiscard]] bool MayTakeLong() const override { return BlockingPool::OnThread(); }
-  void Postpone() noexcept override {
-    answered_ = true;
-    server_.Postpone(index_);
   }
   void Respond(http::Response response) noexcept override {
     answered_ = true;
@@ -158,18 +146,18 @@ void Server::Handle(std::size_t index) {
   Slot& slot = slots_[index];
   Connection& connection = *slot.connection;
   const http::Request& request = connection.inbound().request();
-  slot.route = router_(request);
-  const bool may_wait = !connection.ContentWaitsForNobody();
+  const bool content_has_come = connection.ContentWaitsForNobody();
+  slot.route = router_(request, content_has_come);
+  const http::Lane lane = slot.route.lane;
   LogRoute(request, slot.route, connection.inbound().IsSpooled());
-  const bool ordinary = slot.route.lane == http::Lane::kOrdinary;
-  if (may_wait || !ordinary) connection.StreamContent();
+  if (!content_has_come || lane == http::Lane::kBulk || lane == http::Lane::kUpload)
+    connection.StreamContent();
   if (slot.surplus) return RefuseAsBusy(index);
-  if (ordinary && !may_wait && IsSmall(request)) {
+  if (lane == http::Lane::kIoThread) {
     connection.HandledOnIoThread(!BlockingPool::OnThread());
     return RunHandler(index);
   }
-  if (!Submit(index, PoolOf(slot.route.lane), std::make_unique<RequestTask>(*this, index)))
-    RefuseAsBusy(index);
+  if (!Submit(index, PoolOf(lane), std::make_unique<RequestTask>(*this, index))) RefuseAsBusy(index);
 }
 
 void Server::RunHandler(std::size_t index) {
@@ -184,7 +172,10 @@ BlockingPool& Server::PoolOf(http::Lane lane) {
       return bulk_;
     case http::Lane::kUpload:
       return uploads_;
-    case http::Lane::kOrdinary:
+    case http::Lane::kBigResponse:
+      return answers_;
+    case http::Lane::kBigRequest:
+    case http::Lane::kIoThread:
       break;
   }
   return requests_;
@@ -205,10 +196,6 @@ bool Server::Submit(std::size_t index, BlockingPool& pool, std::unique_ptr<Block
   return true;
 }
 
-void Server::Postpone(std::size_t index) {
-  if (!Submit(index, answers_, std::make_unique<RequestTask>(*this, index))) RefuseAsBusy(index);
-}
-
 // On a thread that may wait where the rest of the content does not come at once.
 void Server::RefuseAsBusy(std::size_t index) {
   http::Response busy = slots_[index].route.handler->Tell(http::Busy());
@@ -217,7 +204,7 @@ void Server::RefuseAsBusy(std::size_t index) {
 }
 
 void Server::Respond(std::size_t index, http::Response response) {
-  if (ContentSize(response) > kInlineBytes && !BlockingPool::OnThread()) {
+  if (ContentSize(response) > http::kInlineBytes && !BlockingPool::OnThread()) {
     if (Submit(index, answers_, std::make_unique<AnswerTask>(*this, index, std::move(response)))) return;
     response = http::ToResponse(http::Busy());
   }

@@ -33,14 +33,6 @@ class Exchange {
   // Valid as long as this object, and until Respond.
   [[nodiscard]] virtual const Request& request() const = 0;
 
-  // Whether the calling thread may take long over this request, and wait for a slow client.
-  [[nodiscard]] virtual bool MayTakeLong() const = 0;
-
-  // Instead of Respond, when MayTakeLong says no: the request is handled again from its beginning, on a
-  // thread that may. Only to be called before its content was touched; afterwards this object may only be
-  // destroyed.
-  virtual void Postpone() noexcept = 0;
-
   // Sends the answer, once; for HEAD without its content. A client that has gone away is nobody's error.
   virtual void Respond(Response response) noexcept = 0;
 

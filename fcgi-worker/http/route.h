@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <string_view>
 
@@ -11,12 +12,26 @@
 
 namespace hashpost::http {
 
+// Contents up to this size are handled on the I/O threads, which must never wait for a slow peer: it is well
+// under what a unix socket buffers.
+inline constexpr std::size_t kInlineBytes = 64U << 10U;
+
 // The threads a request runs on.
 enum class Lane : unsigned char {
-  kOrdinary,  // the I/O threads if it is small and waits for nobody, else a capped pool
-  kBulk,      // a pool of its own: the content may be endless, and the response is written meanwhile
-  kUpload,    // another one, for the file drop
+  kIoThread,     // it is small, and waits for nobody
+  kBigRequest,   // a pool for requests whose content is big or may come slowly
+  kBigResponse,  // a pool for those whose response is big
+  kBulk,         // a pool of its own: the content may be endless, and the response is written meanwhile
+  kUpload,       // another one, for the file drop
 };
+
+// The lane of a request that nothing but its content decides about. `content_has_come`: reading it waits for
+// no client.
+[[nodiscard]] inline Lane LaneOfContent(const Request& request, bool content_has_come) {
+  const bool small =
+      request.content_length ? *request.content_length <= kInlineBytes : request.method != "POST";
+  return small && content_has_come ? Lane::kIoThread : Lane::kBigRequest;
+}
 
 // Answers the requests of one route. Thread-safe; outlives every request.
 class Handler {

@@ -1,7 +1,5 @@
 #include "fcgi-worker/resources/bulk.h"
 
-#include <algorithm>
-#include <array>
 #include <optional>
 #include <system_error>
 #include <utility>
@@ -20,12 +18,9 @@ namespace {
 
 using http::HttpError;
 
-// The web servers' configurations know these as well. The first one is that of the response.
-constexpr std::array<std::string_view, 3> kMediaTypes = {"application/x-ndjson", "application/ndjson",
-                                                         "application/jsonl"};
-
 // What can be said against an upload before its first line.
 void CheckHead(const http::Request& request, const LineLimits& limits) {
+  CheckPost(request);
   const auto type = http::ParseMediaType(request.Header("CONTENT_TYPE").value_or(""));
   if (!type || !type->IsUtf8()) {
     throw HttpError({415,
@@ -147,20 +142,13 @@ class Upload {
 
 http::Response Head() {
   http::Response head;
-  head.headers = {{"Content-Type", std::string(kMediaTypes.front())}, {"Cache-Control", "no-store"}};
+  head.headers = {{"Content-Type", std::string(Bulk::kMediaTypes.front())}, {"Cache-Control", "no-store"}};
   return head;
 }
 
 }  // namespace
 
-bool Bulk::IsBulk(const http::Request& request) {
-  const std::string_view type = request.Header("CONTENT_TYPE").value_or("");
-  return request.method == "POST" &&
-         std::any_of(kMediaTypes.begin(), kMediaTypes.end(),
-                     [&](std::string_view essence) { return http::HasEssence(type, essence); });
-}
-
-void Bulk::Take(std::unique_ptr<http::Exchange>& exchange) {
+std::optional<http::Response> Bulk::Handle(std::unique_ptr<http::Exchange>& exchange) {
   const http::Request& request = exchange->request();
   CheckHead(request, limits_);
   std::optional<BulkCommitter> committer;
@@ -182,6 +170,7 @@ void Bulk::Take(std::unique_ptr<http::Exchange>& exchange) {
   }
   whole = committer->Finish() && whole;
   taken->End(whole ? http::Ending::kWhole : http::Ending::kCut);
+  return std::nullopt;
 }
 
 }  // namespace hashpost::resources

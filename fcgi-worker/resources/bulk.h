@@ -4,14 +4,18 @@
 
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <string_view>
 
 #include "fcgi-worker/http/byte_budget.h"
 #include "fcgi-worker/http/exchange.h"
 #include "fcgi-worker/resources/failure.h"
 #include "fcgi-worker/resources/line_reader.h"
+#include "fcgi-worker/resources/resource.h"
 #include "store/message_store.h"
 
 namespace hashpost::resources {
@@ -24,8 +28,12 @@ struct BulkBounds {
   http::PassOverLimits pass_over{};                      // of what comes after the last line
 };
 
-class Bulk {
+class Bulk : public Resource {
  public:
+  // The web servers' configurations know these as well. The first one is that of the response.
+  static constexpr std::array<std::string_view, 3> kMediaTypes = {"application/x-ndjson",
+                                                                  "application/ndjson", "application/jsonl"};
+
   // The references must outlive the object. A commit takes `batch_lines` lines at most.
   Bulk(store::MessageStore& store, http::ByteBudget& budget, const Failure& failure, const LineLimits& limits,
        std::size_t batch_lines, const BulkBounds& bounds = {})
@@ -36,12 +44,11 @@ class Bulk {
         batch_lines_(batch_lines),
         bounds_(bounds) {}
 
-  // Whether it is a POST whose Content-Type asks for this.
-  [[nodiscard]] static bool IsBulk(const http::Request& request);
+  [[nodiscard]] std::string_view Allow() const override { return "POST, OPTIONS"; }
 
   // Takes the upload to its end and answers it; takes `exchange`, unless it throws HttpError. Call it on a
-  // thread that may block. Thread-safe.
-  void Take(std::unique_ptr<http::Exchange>& exchange);
+  // thread that may block.
+  [[nodiscard]] std::optional<http::Response> Handle(std::unique_ptr<http::Exchange>& exchange) override;
 
  private:
   store::MessageStore& store_;

@@ -14,6 +14,7 @@
 #include "fcgi-worker/http/digest_fields.h"
 #include "fcgi-worker/http/media_type.h"
 #include "fcgi-worker/http/problem.h"
+#include "fcgi-worker/http/route.h"
 #include "fcgi-worker/http/standard_problems.h"
 #include "lib/json/json.h"
 
@@ -22,8 +23,8 @@ namespace {
 
 using http::HttpError;
 
-// Answers up to this size are built whole, so that a worker that dies cannot leave half of one behind.
-constexpr std::size_t kWholeBytes = 64U << 10U;
+// Messages up to this size are answered whole, so that a worker that dies cannot leave half of one behind.
+constexpr std::size_t kWholeBytes = http::kInlineBytes;
 constexpr std::size_t kShownHash = 200;
 
 enum class Form : unsigned char { kJson, kText };
@@ -69,9 +70,6 @@ std::int64_t LastModified(std::int64_t created_ms) {
        "out, or use the ETag of a GET.",
        {}});
 }
-
-// Copying and hashing this one would keep small requests waiting.
-class TakesLong : public std::exception {};
 
 // A message as {"message":"…"}, or as its bytes, too big to be built whole.
 class BigMessage : public http::StreamedContent {
@@ -145,6 +143,16 @@ class PendingDelete : public store::PendingWrite {
 
 }  // namespace
 
+// (What fails here fails again in Get, which says so.)
+bool Message::HasBigResponse(const http::Request& request) const noexcept try {
+  if (request.method != "GET" && request.method != "HEAD") return false;
+  const auto digest = store::Digest::FromHex(request.path.substr(kPath.size()));
+  const auto info = digest ? store_.Find(*digest) : std::nullopt;
+  return info && info->size > kWholeBytes;
+} catch (...) {
+  return false;
+}
+
 std::optional<http::Response> Message::Handle(std::unique_ptr<http::Exchange>& exchange) {
   const http::Request& request = exchange->request();
   const std::string_view hash = request.path.substr(kPath.size());
@@ -165,7 +173,6 @@ std::optional<http::Response> Message::Get(std::unique_ptr<http::Exchange>& exch
   if (may_be_coded) etags.push_back(http::GzipTag(etags[0]));
   http::ByteBudget::Share share;
   const auto admit = [&](std::size_t bytes) {
-    if (bytes > kWholeBytes && !exchange->MayTakeLong()) throw TakesLong();
     auto taken = budget_.Take(bytes);
     if (!taken) throw HttpError(http::Busy());
     share = std::move(*taken);
@@ -174,14 +181,7 @@ std::optional<http::Response> Message::Get(std::unique_ptr<http::Exchange>& exch
   response.headers = {{"ETag", etags[0]},
                       {"Vary", gzip_ ? "Accept, Accept-Encoding" : "Accept"},
                       {"Cache-Control", "private, no-cache"}};
-  std::optional<store::StoredMessage> message;
-  try {
-    message = store_.Get(digest, admit);
-  } catch (const TakesLong&) {
-    exchange->Postpone();
-    exchange.reset();
-    return std::nullopt;
-  }
+  std::optional<store::StoredMessage> message = store_.Get(digest, admit);
   if (!message) ThrowNotFound(digest.Hex());
   const std::int64_t last_modified = LastModified(message->created_ms);
   response.headers.emplace_back("Last-Modified", http::FormatDate(last_modified));

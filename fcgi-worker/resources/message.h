@@ -24,6 +24,7 @@ class Message : public Resource {
       : store_(store), committer_(committer), budget_(budget), failure_(failure), gzip_(gzip) {}
 
   [[nodiscard]] std::string_view Allow() const override { return "GET, HEAD, DELETE, OPTIONS"; }
+  [[nodiscard]] bool HasBigResponse(const http::Request& request) const noexcept override;
   [[nodiscard]] std::optional<http::Response> Handle(std::unique_ptr<http::Exchange>& exchange) override;
 
  private:

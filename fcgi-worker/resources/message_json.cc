@@ -5,6 +5,7 @@
 #include <utility>
 #include <variant>
 
+#include "fcgi-worker/http/media_type.h"
 #include "lib/json/json.h"
 
 namespace hashpost::resources {
@@ -41,6 +42,26 @@ FaultName NameOf(json::Fault fault) {
 }
 
 }  // namespace
+
+void CheckPost(const http::Request& request) {
+  if (http::HasContentCoding(request)) {
+    throw http::HttpError(
+        {415,
+         "unsupported-content-coding",
+         "Unsupported content coding",
+         "The content has a coding that is not accepted: send it as it is, without Content-Encoding. (Where "
+         "this service takes gzip, it wants a Content-Length, and neither Content-Digest nor Repr-Digest.)",
+         {{"Accept-Encoding", "identity"}}});
+  }
+  // RFC 9110 §13.1.1: nothing here has a tag that If-Match could name. (If-None-Match and dates then hold.)
+  if (request.Header("IF_MATCH")) {
+    throw http::HttpError({412,
+                           "precondition-failed",
+                           "Precondition failed",
+                           "There is nothing at /messages that If-Match could match: leave it out.",
+                           {}});
+  }
+}
 
 std::size_t MaxJsonBytes(std::size_t max_message_bytes) {
   return 6 * max_message_bytes + kOverhead;

@@ -1,5 +1,7 @@
-// The JSON form of a message, {"message": "…"}, as a whole request and as a line of an upload carry it: what
-// is accepted, how long it may be and what memory reading it takes. Thread-safe: no state.
+// What a POST of one message and of many have in common: which heads are refused; and the JSON form of a
+// message,
+// {"message": "…"}, as a whole request and as a line of an upload carry it: what is accepted, how long it may
+// be and what memory reading it takes. Thread-safe: no state.
 
 #pragma once
 
@@ -7,9 +9,13 @@
 #include <string>
 
 #include "fcgi-worker/http/problem.h"
+#include "fcgi-worker/http/request.h"
 #include "lib/io/byte_stream.h"
 
 namespace hashpost::resources {
+
+// Throws HttpError for a content coding, and for If-Match.
+void CheckPost(const http::Request& request);
 
 // The most bytes that the JSON of a message may have: it may spell one byte with six (\u0041), and carry
 // members that are ignored.

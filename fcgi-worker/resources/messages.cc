@@ -19,27 +19,6 @@ using http::HttpError;
 
 enum class Form { kJson, kText };
 
-void RefuseContentCoding(const http::Request& request) {
-  if (!http::HasContentCoding(request)) return;
-  throw HttpError(
-      {415,
-       "unsupported-content-coding",
-       "Unsupported content coding",
-       "The content has a coding that is not accepted: send it as it is, without Content-Encoding. (Where "
-       "this service takes gzip, it wants a Content-Length, and neither Content-Digest nor Repr-Digest.)",
-       {{"Accept-Encoding", "identity"}}});
-}
-
-// RFC 9110 §13.1.1: nothing here has a tag that If-Match could name. (If-None-Match and dates then hold.)
-void RefuseIfMatch(const http::Request& request) {
-  if (!request.Header("IF_MATCH")) return;
-  throw HttpError({412,
-                   "precondition-failed",
-                   "Precondition failed",
-                   "There is nothing at /messages that If-Match could match: leave it out.",
-                   {}});
-}
-
 Form FormOf(const http::Request& request, std::string_view accept_post) {
   const auto value = request.Header("CONTENT_TYPE");
   const auto type = value ? http::ParseMediaType(*value) : std::nullopt;
@@ -147,12 +126,7 @@ class PendingPost : public store::PendingWrite {
 
 std::optional<http::Response> Messages::Handle(std::unique_ptr<http::Exchange>& exchange) {
   const http::Request& request = exchange->request();
-  RefuseContentCoding(request);
-  RefuseIfMatch(request);
-  if (Bulk::IsBulk(request)) {
-    bulk_.Take(exchange);
-    return std::nullopt;
-  }
+  CheckPost(request);
   const Form form = FormOf(request, AcceptPost());
   // Without it, a body that was cut off could not be told from one that ended.
   if (!request.content_length) {

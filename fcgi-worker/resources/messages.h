@@ -1,4 +1,4 @@
-// POST /messages: takes a message, answers with its digest once it is durable; or many of them (bulk.h).
+// POST /messages: takes a message, answers with its digest once it is durable. (Many at once: bulk.h.)
 
 #pragma once
 
@@ -9,7 +9,6 @@
 #include <string_view>
 
 #include "fcgi-worker/http/byte_budget.h"
-#include "fcgi-worker/resources/bulk.h"
 #include "fcgi-worker/resources/failure.h"
 #include "fcgi-worker/resources/resource.h"
 #include "store/group_committer.h"
@@ -21,21 +20,17 @@ class Messages : public Resource {
  public:
   // All references must outlive the resource. `max_message_bytes` bounds a message, decoded.
   Messages(store::MessageStore& store, store::GroupCommitter& committer, http::ByteBudget& budget,
-           const Failure& failure, Bulk& bulk, std::size_t max_message_bytes)
+           const Failure& failure, std::size_t max_message_bytes)
       : store_(store),
         committer_(committer),
         budget_(budget),
         failure_(failure),
-        bulk_(bulk),
         max_message_bytes_(max_message_bytes) {}
 
   [[nodiscard]] std::string_view Allow() const override { return "POST, OPTIONS"; }
   [[nodiscard]] std::string_view AcceptPost() const override {
     return "application/json, text/plain;charset=utf-8, application/x-ndjson, application/ndjson, "
            "application/jsonl";
-  }
-  [[nodiscard]] http::Lane LaneOf(const http::Request& request) const override {
-    return Bulk::IsBulk(request) ? http::Lane::kBulk : http::Lane::kOrdinary;
   }
   [[nodiscard]] std::optional<http::Response> Handle(std::unique_ptr<http::Exchange>& exchange) override;
 
@@ -44,7 +39,6 @@ class Messages : public Resource {
   store::GroupCommitter& committer_;
   http::ByteBudget& budget_;
   const Failure& failure_;
-  Bulk& bulk_;
   const std::size_t max_message_bytes_;
 };
 

@@ -9,8 +9,8 @@
 
 #include "fcgi-worker/http/exchange.h"
 #include "fcgi-worker/http/problem.h"
+#include "fcgi-worker/http/request.h"
 #include "fcgi-worker/http/response.h"
-#include "fcgi-worker/http/route.h"
 
 namespace hashpost::resources {
 
@@ -24,10 +24,9 @@ class Resource {
   // The value of the Accept-Post field; empty if POST is not allowed.
   [[nodiscard]] virtual std::string_view AcceptPost() const { return {}; }
 
-  // Which threads a request for this resource needs; asked before its method is known to be allowed.
-  [[nodiscard]] virtual http::Lane LaneOf(const http::Request& /*request*/) const {
-    return http::Lane::kOrdinary;
-  }
+  // Whether the response to a request will be so big that making it would keep small requests waiting. Asked
+  // by the router, before the method is known to be allowed; throws nothing.
+  [[nodiscard]] virtual bool HasBigResponse(const http::Request& /*request*/) const noexcept { return false; }
 
   // Answers one of the allowed methods: returns the answer, or takes `exchange` to answer later and returns
   // nullopt. Throws HttpError for what the client did wrong, StoreError and others for what failed here.

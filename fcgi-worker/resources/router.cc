@@ -1,10 +1,12 @@
 #include "fcgi-worker/resources/router.h"
 
+#include <algorithm>
 #include <exception>
 #include <optional>
 #include <utility>
 
 #include "fcgi-worker/http/fields.h"
+#include "fcgi-worker/http/media_type.h"
 #include "fcgi-worker/http/problem.h"
 #include "fcgi-worker/http/standard_problems.h"
 
@@ -34,13 +36,24 @@ http::Response Options(const Resource& resource) {
 
 }  // namespace
 
-bool Router::Entry::Covers(std::string_view path) const {
+bool Router::Entry::Covers(const http::Request& request) const {
   const bool is_prefix = path_.size() > 1 && path_.ends_with('/');
-  return is_prefix ? path.starts_with(path_) : path == path_;
+  if (is_prefix ? !request.path.starts_with(path_) : request.path != path_) return false;
+  if (!stream_) return true;
+  if (request.method != "POST") return false;
+  if (stream_->media_types.empty()) return true;
+  const std::string_view type = request.Header("CONTENT_TYPE").value_or("");
+  return std::any_of(stream_->media_types.begin(), stream_->media_types.end(),
+                     [&](std::string_view essence) { return http::HasEssence(type, essence); });
 }
 
-http::Route Router::Entry::RouteOf(const http::Request& request) const {
-  return {resource_ != nullptr ? resource_->LaneOf(request) : http::Lane::kOrdinary, this, path_};
+http::Route Router::Entry::RouteOf(const http::Request& request, bool content_has_come) const {
+  if (stream_) return {stream_->lane, this, path_};
+  http::Lane lane = http::LaneOfContent(request, content_has_come);
+  if (lane == http::Lane::kIoThread && resource_ != nullptr && resource_->HasBigResponse(request)) {
+    lane = http::Lane::kBigResponse;
+  }
+  return {lane, this, path_};
 }
 
 std::optional<http::Response> Router::Entry::Dispatch(std::unique_ptr<http::Exchange>& exchange) const {
@@ -68,11 +81,11 @@ http::Response Router::Entry::Tell(const http::Problem& problem) const {
   return resource_ != nullptr ? resource_->Tell(problem) : http::ToResponse(problem);
 }
 
-http::Route Router::Find(const http::Request& request) const {
+http::Route Router::Find(const http::Request& request, bool content_has_come) const {
   for (const Entry& entry : entries_) {
-    if (entry.Covers(request.path)) return entry.RouteOf(request);
+    if (entry.Covers(request)) return entry.RouteOf(request, content_has_come);
   }
-  return nothing_.RouteOf(request);
+  return nothing_.RouteOf(request, content_has_come);
 }
 
 }  // namespace hashpost::resources

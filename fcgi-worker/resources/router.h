@@ -1,10 +1,12 @@
-// Router: decides what becomes of a request (http/route.h) and holds the one catch of each.
+// Router: the one place that decides what becomes of a request (http/route.h), from its method, path and
+// media type; and the one catch of each request.
 
 #pragma once
 
 #include <deque>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -25,17 +27,31 @@ class Router {
     entries_.emplace_back(std::move(path), &resource, failure_);
   }
 
-  // Thread-safe. The handler lives as long as the router.
-  [[nodiscard]] http::Route Find(const http::Request& request) const;
+  // The same for a POST whose Content-Type is one of `media_types` (none: any), whose content may be endless:
+  // it runs in `lane`.
+  void AddStream(std::string path, std::span<const std::string_view> media_types, http::Lane lane,
+                 Resource& resource) {
+    entries_.emplace_back(std::move(path), &resource, failure_, Stream{media_types, lane});
+  }
+
+  // `content_has_come`: reading the content waits for no client. Thread-safe; throws nothing. The handler
+  // lives as long as the router.
+  [[nodiscard]] http::Route Find(const http::Request& request, bool content_has_come) const;
 
  private:
+  struct Stream {
+    std::span<const std::string_view> media_types;
+    http::Lane lane;
+  };
+
   // A path and its resource; without one it answers 404.
   class Entry : public http::Handler {
    public:
-    Entry(std::string path, Resource* resource, const Failure& failure)
-        : path_(std::move(path)), resource_(resource), failure_(failure) {}
-    [[nodiscard]] bool Covers(std::string_view path) const;
-    [[nodiscard]] http::Route RouteOf(const http::Request& request) const;
+    Entry(std::string path, Resource* resource, const Failure& failure,
+          std::optional<Stream> stream = std::nullopt)
+        : path_(std::move(path)), resource_(resource), failure_(failure), stream_(stream) {}
+    [[nodiscard]] bool Covers(const http::Request& request) const;
+    [[nodiscard]] http::Route RouteOf(const http::Request& request, bool content_has_come) const;
     void Handle(std::unique_ptr<http::Exchange> exchange) const noexcept override;
     [[nodiscard]] http::Response Tell(const http::Problem& problem) const override;
 
@@ -45,6 +61,7 @@ class Router {
     const std::string path_;
     Resource* const resource_;
     const Failure& failure_;
+    const std::optional<Stream> stream_;
   };
 
   const Failure& failure_;

@@ -30,9 +30,6 @@ class Upload : public Resource {
 
   [[nodiscard]] std::string_view Allow() const override { return "POST, OPTIONS"; }
   [[nodiscard]] std::string_view AcceptPost() const override { return "multipart/form-data"; }
-  [[nodiscard]] http::Lane LaneOf(const http::Request& request) const override {
-    return request.method == "POST" ? http::Lane::kUpload : http::Lane::kOrdinary;
-  }
   // Call it on a thread that may block.
   [[nodiscard]] std::optional<http::Response> Handle(std::unique_ptr<http::Exchange>& exchange) override;
   [[nodiscard]] http::Response Tell(const http::Problem& problem) const override;

@@ -75,8 +75,6 @@ class Upload : public http::Exchange {
     request_.body = &body_;
   }
   [[nodiscard]] const http::Request& request() const override { return request_; }
-  [[nodiscard]] bool MayTakeLong() const override { return true; }
-  void Postpone() noexcept override { std::abort(); }
   void Respond(http::Response) noexcept override { std::abort(); }
   [[nodiscard]] http::AnswerStream& Begin(const http::Response&) override { return live_; }
   void End(http::Ending ending) noexcept override { answer_.whole = ending == http::Ending::kWhole; }
@@ -155,7 +153,7 @@ Answer Take(std::string_view content, std::size_t piece, bool breaks_off,
   resources::Bulk bulk(store, budget, failure, {kMaxMessageBytes, 0}, kBatchLines, bounds);
   Answer answer;
   std::unique_ptr<http::Exchange> exchange = std::make_unique<Upload>(content, piece, breaks_off, answer);
-  bulk.Take(exchange);
+  (void)bulk.Handle(exchange);
   return answer;
 }
 

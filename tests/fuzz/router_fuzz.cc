@@ -11,6 +11,7 @@
 #include <string>
 
 #include "fcgi-worker/http/errors.h"
+#include "fcgi-worker/http/media_type.h"
 #include "fcgi-worker/resources/bulk.h"
 #include "fcgi-worker/resources/health.h"
 #include "fcgi-worker/resources/message.h"
@@ -91,14 +92,16 @@ struct Worker {
   resources::FixedAnswer liveness{R"({"status":"alive"})"};
   resources::ProblemsPage problems;
   resources::Bulk bulk{store, budget, failure, {kMaxMessageBytes, 0}, 3};
-  resources::Messages messages{store, committer, budget, failure, bulk, kMaxMessageBytes};
+  resources::Messages messages{store, committer, budget, failure, kMaxMessageBytes};
   resources::Message message{store, committer, budget, failure, true};
   resources::Upload upload{nullptr, resources::Upload::Off()};
   resources::Router router{failure};
 
   Worker() {
+    router.AddStream("/messages", resources::Bulk::kMediaTypes, http::Lane::kBulk, bulk);
     router.Add("/messages", messages);
     router.Add(std::string(resources::Message::kPath), message);
+    router.AddStream(std::string(resources::Upload::kPath), {}, http::Lane::kUpload, upload);
     router.Add(std::string(resources::Upload::kPath), upload);
     router.Add(std::string(resources::ProblemsPage::kPath), problems);
     router.Add("/", health);
@@ -146,8 +149,6 @@ class Exchange final : public http::Exchange {
     request_.body = &body_;
   }
   [[nodiscard]] const http::Request& request() const override { return request_; }
-  [[nodiscard]] bool MayTakeLong() const override { return true; }
-  void Postpone() noexcept override { std::abort(); }
   void Respond(http::Response response) noexcept override {
     Require(!answer_);
     answer_ = std::move(response);
@@ -220,7 +221,11 @@ bool IsIn(std::string_view method, std::string_view allowed) {
 
 // What may have endless content, and only that, is on a thread of its own.
 void CheckLane(const Input& input, const http::Request& request, http::Lane lane) {
-  const bool is_bulk = input.path == "/messages" && resources::Bulk::IsBulk(request);
+  const auto& types = resources::Bulk::kMediaTypes;
+  const bool is_bulk = input.path == "/messages" && input.method == "POST" &&
+                       std::any_of(types.begin(), types.end(), [&](std::string_view type) {
+                         return http::HasEssence(request.Header("CONTENT_TYPE").value_or(""), type);
+                       });
   const bool is_upload = input.path.starts_with("/upload/") && input.method == "POST";
   Require((lane == http::Lane::kBulk) == is_bulk && (lane == http::Lane::kUpload) == is_upload);
 }
@@ -267,7 +272,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const Input input = Read(Text(data, size));
   std::optional<http::Response> response;
   auto exchange = std::make_unique<Exchange>(input, response);
-  const http::Route route = worker.router.Find(exchange->request());
+  const http::Route route = worker.router.Find(exchange->request(), true);
   CheckLane(input, exchange->request(), route.lane);
   route.handler->Handle(std::move(exchange));
   Require(response.has_value());

@@ -39,7 +39,7 @@ inline std::string Content(const std::string& answer) {
 }
 
 // Answers "<name> <path> <length of the body>"; /big with 2 MB; /hold and /block when Release is called,
-// /block keeping its thread; /drop never; /long on a thread that may take long, as "late".
+// /block keeping its thread; /drop never; /long, whose lane is kBigResponse, as "late".
 class Answering : public http::Handler {
  public:
   explicit Answering(std::string name) : name_(std::move(name)) {}
@@ -58,10 +58,7 @@ class Answering : public http::Handler {
       arrived_.notify_all();
       return;
     }
-    if (request.path == "/long") {
-      if (!exchange->MayTakeLong()) return exchange->Postpone();
-      return exchange->Respond(Text("late"));
-    }
+    if (request.path == "/long") return exchange->Respond(Text("late"));
     if (request.path == "/block") {
       std::unique_lock lock(mutex_);
       ++blocked_;
@@ -135,9 +132,11 @@ class ServerFixture : public CppUnit::TestFixture {
                       .blocking_threads = 2,
                       .bulk_threads = 2,
                       .max_connections = max_connections},
-        [&](const http::Request& request) {
+        [&](const http::Request& request, bool content_has_come) {
           const bool is_bulk = request.method == "POST" && !request.content_length;
-          return http::Route{is_bulk ? http::Lane::kBulk : http::Lane::kOrdinary, &handler, "/"};
+          http::Lane lane = is_bulk ? http::Lane::kBulk : http::LaneOfContent(request, content_has_come);
+          if (request.path == "/long") lane = http::Lane::kBigResponse;
+          return http::Route{lane, &handler, "/"};
         });
   }
 

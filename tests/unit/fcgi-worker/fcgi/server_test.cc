@@ -20,7 +20,7 @@ class ServerTest : public ServerFixture {
   CPPUNIT_TEST_SUITE(ServerTest);
   CPPUNIT_TEST(ServesKeptConnectionsManyAtATime);
   CPPUNIT_TEST(ServesBigBodiesAndBigAnswers);
-  CPPUNIT_TEST(PostponesAnyNumberOfLongRequests);
+  CPPUNIT_TEST(AnswersAnyNumberOfRequestsWithBigResponses);
   CPPUNIT_TEST(AnswersAnUploadWhileItIsRead);
   CPPUNIT_TEST(CutsAnUploadThatItsHandlerCuts);
   CPPUNIT_TEST(AnswersWhatAHandlerDropped);
@@ -66,7 +66,7 @@ class ServerTest : public ServerFixture {
     CPPUNIT_ASSERT_EQUAL(std::size_t{0}, AwaitEmpty(*server));
   }
 
-  void PostponesAnyNumberOfLongRequests() {
+  void AnswersAnyNumberOfRequestsWithBigResponses() {
     const auto server = Start(first_);
     {
       std::vector<io::UniqueFd> clients;
@@ -177,7 +177,7 @@ class ServerTest : public ServerFixture {
       if (::getuid() == 0 && ::setuid(kNobodyElse) != 0) ::_exit(1);
       try {
         const Server server({.listen_fd = pool_.fd(), .io_threads = 8, .max_connections = 1},
-                            [](const http::Request&) { return http::Route{}; });
+                            [](const http::Request&, bool) { return http::Route{}; });
       } catch (const std::system_error&) {
         ::_exit(7);
       }
@@ -192,7 +192,7 @@ class ServerTest : public ServerFixture {
 
   void RefusesADescriptorThatDoesNotListen() {
     CPPUNIT_ASSERT_THROW(Server({.listen_fd = STDERR_FILENO, .max_connections = 1},
-                                [](const http::Request&) { return http::Route{}; }),
+                                [](const http::Request&, bool) { return http::Route{}; }),
                          std::system_error);
   }
 };

@@ -11,6 +11,7 @@
 
 #include "fcgi-worker/http/errors.h"
 #include "fcgi-worker/http/problem.h"
+#include "fcgi-worker/resources/bulk.h"
 #include "store/message_store.h"
 #include "tests/unit/fcgi-worker/resources/test_exchange.h"
 
@@ -29,7 +30,9 @@ class Scripted : public Resource {
     response.content = name_;
     return response;
   }
+  [[nodiscard]] bool HasBigResponse(const http::Request&) const noexcept override { return has_big_response; }
   std::function<void(std::unique_ptr<http::Exchange>&)> act;
+  bool has_big_response = false;
 
  private:
   const std::string name_;
@@ -43,13 +46,18 @@ class RouterTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(TurnsEveryFailureIntoItsAnswer);
   CPPUNIT_TEST(TellsWhenTheStoreBroke);
   CPPUNIT_TEST(LeavesATakenExchangeAlone);
+  CPPUNIT_TEST(GivesARequestItsLaneByMethodPathAndMediaType);
+  CPPUNIT_TEST(KnowsTheMediaTypesOfBulk);
   CPPUNIT_TEST_SUITE_END();
 
  public:
   void setUp() override {
     router_ = std::make_unique<Router>(failure_);
+    router_->AddStream("/messages", Bulk::kMediaTypes, http::Lane::kBulk, bulk_);
     router_->Add("/messages", collection_);
     router_->Add("/messages/", item_);
+    router_->AddStream("/upload/", {}, http::Lane::kUpload, upload_);
+    router_->Add("/upload/", upload_);
     router_->Add("/", root_);
   }
 
@@ -129,9 +137,70 @@ class RouterTest : public CppUnit::TestFixture {
     CPPUNIT_ASSERT(!answer.has_value());
   }
 
+  void GivesARequestItsLaneByMethodPathAndMediaType() {
+    using http::Lane;
+    constexpr std::uint64_t kSmall = http::kInlineBytes;
+    struct Case {
+      const char* method;
+      const char* path;
+      const char* type;
+      std::optional<std::uint64_t> length;
+      bool has_come;
+      Lane lane;
+    };
+    const std::vector<Case> cases = {
+        {"GET", "/", "", std::nullopt, true, Lane::kIoThread},
+        {"GET", "/", "", std::nullopt, false, Lane::kBigRequest},
+        {"GET", "/messages/big", "", std::nullopt, true, Lane::kBigResponse},
+        {"GET", "/messages/big", "", 1, false, Lane::kBigRequest},
+        {"POST", "/messages", "text/plain", kSmall, true, Lane::kIoThread},
+        {"POST", "/messages", "text/plain", kSmall + 1, true, Lane::kBigRequest},
+        {"POST", "/messages", "text/plain", 1, false, Lane::kBigRequest},
+        {"POST", "/messages", "text/plain", std::nullopt, true, Lane::kBigRequest},
+        {"POST", "/messages", "application/jsonl", 1, true, Lane::kBulk},
+        {"GET", "/messages", "application/jsonl", 1, true, Lane::kIoThread},
+        {"POST", "/messages/a", "application/jsonl", 1, true, Lane::kIoThread},
+        {"POST", "/upload/a", "", 1, true, Lane::kUpload},
+        {"POST", "/upload/a", "application/jsonl", 1, false, Lane::kUpload},
+        {"PUT", "/upload/a", "", 1, true, Lane::kIoThread},
+        {"POST", "/upload", "", 1, true, Lane::kIoThread},
+    };
+    for (const Case& expected : cases) {
+      const std::string name = std::string(expected.method) + " " + expected.path + " " + expected.type;
+      http::Request request = Request(expected.method, expected.path, expected.type);
+      request.content_length = expected.length;
+      item_.has_big_response = std::string_view(expected.path).ends_with("big");
+      CPPUNIT_ASSERT_MESSAGE(name, router_->Find(request, expected.has_come).lane == expected.lane);
+    }
+  }
+
+  void KnowsTheMediaTypesOfBulk() {
+    const auto is_bulk = [&](std::string_view type) {
+      return router_->Find(Request("POST", "/messages", type), true).lane == http::Lane::kBulk;
+    };
+    for (const char* type :
+         {"application/x-ndjson", "Application/X-NDJSON", "application/x-ndjson;charset=utf-8",
+          "application/x-ndjson ; charset=utf-8", "application/ndjson", "Application/NDJSON; charset=utf8",
+          "application/jsonl", "application/JSONL;a=b"}) {
+      CPPUNIT_ASSERT_MESSAGE(type, is_bulk(type));
+    }
+    for (const char* type :
+         {"", "application/json", "application/x-ndjsonx", "application/x-ndjso", "application/json-l",
+          "application/jsonlines", "application/ndjson, application/json", "application/x-jsonl"}) {
+      CPPUNIT_ASSERT_MESSAGE(type, !is_bulk(type));
+    }
+  }
+
  private:
+  static http::Request Request(std::string_view method, std::string_view path, std::string_view type) {
+    http::Request request;
+    request.method = method;
+    request.path = path;
+    if (!type.empty()) request.fields.Add("CONTENT_TYPE", type);
+    return request;
+  }
   void Handle(std::unique_ptr<http::Exchange> exchange) {
-    const http::Handler& handler = *router_->Find(exchange->request()).handler;
+    const http::Handler& handler = *router_->Find(exchange->request(), true).handler;
     handler.Handle(std::move(exchange));
   }
   http::Response Ask(const std::string& method, const std::string& path) {
@@ -146,6 +215,8 @@ class RouterTest : public CppUnit::TestFixture {
   Scripted collection_{"collection"};
   Scripted item_{"item"};
   Scripted root_{"root"};
+  Scripted bulk_{"bulk"};
+  Scripted upload_{"upload"};
   std::unique_ptr<Router> router_;
 };
 

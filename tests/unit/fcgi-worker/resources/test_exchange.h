@@ -29,8 +29,6 @@ class TestExchange : public http::Exchange {
     if (begun_) End(http::Ending::kCut);
   }
   [[nodiscard]] const http::Request& request() const override { return request_; }
-  [[nodiscard]] bool MayTakeLong() const override { return true; }
-  void Postpone() noexcept override {}
   void Respond(http::Response response) noexcept override { answer_ = std::move(response); }
 
   [[nodiscard]] http::AnswerStream& Begin(const http::Response& head) override {

@@ -83,7 +83,7 @@ class UploadFixture : public CppUnit::TestFixture {
     auto exchange = std::make_unique<TestExchange>(method, "/upload/" + name, body, answer);
     exchange->AddField("CONTENT_TYPE", "multipart/form-data; boundary=B");
     change(*exchange);
-    const http::Handler& handler = *router.Find(exchange->request()).handler;
+    const http::Handler& handler = *router.Find(exchange->request(), true).handler;
     handler.Handle(std::move(exchange));
     CPPUNIT_ASSERT(answer.has_value());
     return *std::move(answer);
