@@ -8,6 +8,7 @@ import re
 from runner import figures, plots, systems
 
 DOCUMENT = systems.ROOT / "docs/benchmarks.md"
+README = systems.ROOT / "README.md"
 
 
 def number(value):
@@ -26,8 +27,16 @@ def write(document, folder):
     folder.mkdir(parents=True, exist_ok=True)
     date = datetime.datetime.fromisoformat(document["date"])
     path = folder / f"{date:%Y-%m-%dT%H%M%S}{'' if document['matrix'] == 'full' else '-' + document['matrix']}.json"
-    path.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n")
+    path.write_text(compact(document) + "\n")
     return path
+
+
+def compact(document):
+    """JSON without the single rounds, whose medians it has; the innermost lists and objects stand on one line each."""
+    cells = {name: {key: value for key, value in cell.items() if key not in ("samples", "checks")}
+             for name, cell in document["cells"].items()}
+    text = json.dumps({**document, "cells": cells}, indent=1, ensure_ascii=False)
+    return re.sub(r"[{\[][^{}\[\]]*[}\]]", lambda found: re.sub(r"\s*\n\s*", " ", found[0]), text)
 
 
 def first_lines(text, count=4):
@@ -70,6 +79,24 @@ def figures_table(document):
     rows = [[row["what"], number(row["measured"]), row["wanted"], verdict(row) + (f" ({row['note']})" if row["note"] else "")]
             for row in document["figures"]]
     return markdown(["what", "measured", "wanted", ""], rows)
+
+
+def milliseconds(us):
+    return f"{us / 1000:.1f} ms"
+
+
+def readme_table(document):
+    """What README tells: rates and latencies at 64 connections, the static file first, then the fastest."""
+    rows = []
+    for name, what in (("get-64-c64", "GET"), ("post-new-64-c64", "durable POST")):
+        cell = document["cells"][name]["systems"]
+        shown = [key for key in cell if key.startswith("hashpost-") or key == "nginx-lua-redis"]
+        shown.sort(key=lambda key: -cell[key]["rate"])
+        for key in ["ceiling"] * (what == "GET") + shown:
+            taken = cell[key]
+            rows.append([f"{what}, {document['systems'][key]['title']}", number(taken["rate"]),
+                         f"{taken['rate'] / cell['ceiling']['rate']:.2f}", milliseconds(taken["us"]["50"]), milliseconds(taken["us"]["99"])])
+    return markdown(["64 bytes, 64 connections, TLS", "requests/s", "÷ static file", "p50", "p99"], rows)
 
 
 def cell_table(document, name):
@@ -118,7 +145,7 @@ def replace_part(text, name, part):
 
 
 def publish(document):
-    """Puts tables and plots into docs/. Of a quick run only the table of its figures goes to the terminal."""
+    """Puts tables and plots into docs/ and README. Of a quick run only the table of its figures goes to the terminal."""
     if document["matrix"] != "full":
         return
     names = plots.render(document, systems.ROOT / "docs/images")
@@ -129,3 +156,4 @@ def publish(document):
     text = replace_part(text, "cells", cells)
     text = replace_part(text, "plots", "\n".join(f"![{title}](images/{name})" for name, title in names))
     DOCUMENT.write_text(text)
+    README.write_text(replace_part(README.read_text(), "figures", readme_table(document)))

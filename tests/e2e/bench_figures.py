@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """The pure parts of the benchmarks: medians, failures, ratios, tables. Run by bench.bats."""
 
+import json
 import pathlib
 import sys
 import unittest
@@ -116,6 +117,21 @@ class Report(unittest.TestCase):
         text = "a\n<!-- x: begin (made) -->\nold\n<!-- x: end -->\nb\n<!-- y: begin -->\nkept\n<!-- y: end -->\n"
         self.assertEqual(report.replace_part(text, "x", "new"),
                          text.replace("old", "\nnew\n"))
+
+
+class Published(unittest.TestCase):
+    def test_the_documents_show_the_newest_run(self):
+        newest = max(pathlib.Path(report.systems.ROOT, "bench/results").glob("2*[0-9].json"))
+        run = json.loads(newest.read_text())
+        for file, table in ((report.README, report.readme_table(run)), (report.DOCUMENT, report.figures_table(run))):
+            self.assertIn(table, file.read_text(), file.name)
+
+    def test_a_written_run_has_its_medians_and_not_its_rounds(self):
+        run = document(ceiling=200, hashpost_apache=160)
+        run["cells"]["get-64-c64"].update(samples=[sample(200)], checks={})
+        written = json.loads(report.compact(run))
+        del run["cells"]["get-64-c64"]["samples"], run["cells"]["get-64-c64"]["checks"]
+        self.assertEqual(written, run)
 
 
 if __name__ == "__main__":
