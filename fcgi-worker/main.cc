@@ -11,7 +11,6 @@
 #include <cstdlib>
 #include <iostream>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -196,17 +195,17 @@ int Run(std::string_view option) {
     std::cout << "hashpost-worker " << kVersion << "\n";
     return EX_OK;
   }
+  if (!option.empty() && option != "--check" && !IsStoreCommand(option)) {
+    std::cerr << "Unknown option " << option << ": see hashpost-worker --help.\n";
+    return EX_USAGE;
+  }
   const Config config = ReadConfig([](const char* name) -> const char* { return std::getenv(name); });
   if (option == "--check") {
     CheckMemoryLimit(config);
     std::cout << Describe(config);
     return EX_OK;
   }
-  if (const auto status = RunStoreCommand(option, config)) return *status;
-  if (!option.empty()) {
-    std::cerr << "Unknown option " << option << ": see hashpost-worker --help.\n";
-    return EX_USAGE;
-  }
+  if (IsStoreCommand(option)) return RunStoreCommand(option, config);
   log::SetLevel(config.log_level);
   ::umask(027);
   return Serve(config);

@@ -12,6 +12,10 @@
 namespace hashpost {
 namespace {
 
+constexpr std::string_view kCheckFormat = "--check-format";
+constexpr std::string_view kCheckStore = "--check-store";
+constexpr std::string_view kRecover = "--recover-store=";
+
 store::LmdbStoreOptions Options(const Config& config) {
   return {.folder = config.data, .max_bytes = config.max_store_bytes};
 }
@@ -43,16 +47,16 @@ int Recover(const Config& config, const std::string& into) {
 
 }  // namespace
 
-std::optional<int> RunStoreCommand(std::string_view option, const Config& config) {
-  constexpr std::string_view kRecover = "--recover-store=";
+bool IsStoreCommand(std::string_view option) {
+  return option == kCheckFormat || option == kCheckStore || option.starts_with(kRecover);
+}
+
+int RunStoreCommand(std::string_view option, const Config& config) {
   ::umask(027);
-  if (option == "--check-format") {
-    const store::LmdbStore store(Options(config));
-    return EX_OK;
-  }
-  if (option == "--check-store") return CheckStore(config);
+  if (option == kCheckStore) return CheckStore(config);
   if (option.starts_with(kRecover)) return Recover(config, std::string(option.substr(kRecover.size())));
-  return std::nullopt;
+  const store::LmdbStore store(Options(config));
+  return EX_OK;
 }
 
 }  // namespace hashpost

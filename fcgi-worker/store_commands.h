@@ -3,15 +3,15 @@
 
 #pragma once
 
-#include <optional>
 #include <string_view>
 
 #include "fcgi-worker/config.h"
 
 namespace hashpost {
 
-// The exit status, or nullopt if `option` is none of these. Throws store::StoreError if the store cannot be
-// opened.
-[[nodiscard]] std::optional<int> RunStoreCommand(std::string_view option, const Config& config);
+[[nodiscard]] bool IsStoreCommand(std::string_view option);
+
+// Returns the exit status; `option` is one of these. Throws store::StoreError if the store cannot be opened.
+[[nodiscard]] int RunStoreCommand(std::string_view option, const Config& config);
 
 }  // namespace hashpost

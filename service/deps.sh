@@ -4,6 +4,7 @@
 # the front that HASHPOST_FRONT names, and only of that one.
 # Starts nothing and enables nothing: what listens afterwards listened before.
 set -euo pipefail
+(($# > 0)) || { echo "deps.sh takes one group of packages at least." >&2; exit 64; }
 
 declare -A GROUPS_OF_PACKAGES=(
     [build]="g++ make libfcgi-dev liblmdb-dev rapidjson-dev libssl-dev libxml2-dev libcurl4-openssl-dev"
@@ -34,7 +35,7 @@ while (($#)); do
     group=$1
     shift
     [[ $group != --packages ]] || { wanted+=("$@") && break; }
-    [[ -n ${GROUPS_OF_PACKAGES[$group]:-} ]] || { echo "deps.sh: no such group: $group" >&2; exit 64; }
+    [[ -n ${GROUPS_OF_PACKAGES[$group]:-} ]] || { echo "deps.sh: no such group: $group." >&2; exit 64; }
     # shellcheck disable=SC2206  # a list of words
     wanted+=(${GROUPS_OF_PACKAGES[$group]})
     # (A front that is none is refused by settings.sh.)

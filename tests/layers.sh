@@ -2,6 +2,7 @@
 # Checks that every #include respects the house: a file includes only its own room and lower floors, and each
 # third-party library has one room (docs/architecture.md). First plants violations to see that they are found.
 set -euo pipefail
+(($# == 0)) || { echo "layers.sh takes no argument." >&2; exit 64; }
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 # check TREE: prints one line for each violation under that folder. (A function of its own shell: it goes there.)

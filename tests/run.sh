@@ -3,6 +3,7 @@
 # and ends with "N passed, N failed, N skipped". With a sanitizer variant, every report file counts as a failure. A test that
 # takes longer than HASHPOST_TEST_SECONDS is ended, named and has failed (300 for unit tests, 900 for others).
 set -euo pipefail
+(($# >= 2)) || { echo "run.sh takes a variant and one suite at least." >&2; exit 64; }
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 variant=$1

@@ -39,6 +39,28 @@ refused() {
     HASHPOST_HANG_SECONDS=30 refused python3 -I -S "$ROOT/service/pool_events.py" a b c d
     refused "$ROOT/packaging/debian/operate" status surplus
     refused "$ROOT/packaging/debian/operate" use systemd surplus
+    refused "$ROOT/tests/layers.sh" surplus
+    refused "$ROOT/tests/fuzz/run" surplus
+    refused "$ROOT/httpd-conf/make-errors" "$SCRATCH/a" "$SCRATCH/b"
+    [[ -z $(ls -A "$SCRATCH") ]]
+}
+
+# (As the user of a shell asks anything for its help, without a setting in its environment.)
+@test "an option that is not known is refused with a sentence, and is the name of no file" {
+    local out=$ROOT/build/release script
+    cd "$SCRATCH"
+    refused "${HASHPOST_WORKER_BIN:-$out/hashpost-worker}" --no-such
+    refused "${HASHPOST_WORKER_BIN:-$out/hashpost-worker}" --recover-store
+    refused "${HASHPOST_SENDER_BIN:-$out/hashpost-sender}" --no-such
+    for script in service/{hashpost,read-log,rotate-log,prune-logs,with-settings,write-vhost-settings,deps.sh} \
+        certs/make-dev-certs.sh httpd-conf/make-errors packaging/copy-tree packaging/certbot/hashpost-deploy-hook \
+        packaging/container/{create-secret,prepare-drop,take-certificate}; do
+        refused "$ROOT/$script" --no-such
+    done
+    refused "$ROOT/service/read-log" 2
+    refused "$ROOT/service/deps.sh"
+    refused "$ROOT/tests/run.sh"
+    refused "$ROOT/tests/run.sh" release
     [[ -z $(ls -A "$SCRATCH") ]]
 }
 
