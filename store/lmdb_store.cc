@@ -204,7 +204,7 @@ std::optional<StoredMessage> LmdbStore::Get(const Digest& digest, const Admit& a
     {
       const ReadingRecord reading(digest);
       const Transactions::Read snapshot(transactions_);
-      const auto value = lmdb::Get(snapshot.get(), files_.messages(), digest.Bytes());
+      const auto value = lmdb::GetWithinPages(snapshot.get(), files_.messages(), digest.Bytes());
       if (!value) {
         RefuseAbsence(digest);
         return std::nullopt;
@@ -230,7 +230,7 @@ bool LmdbStore::Holds(const Digest& digest, std::string_view message) {
   try {
     const ReadingRecord reading(digest);
     const Transactions::Read snapshot(transactions_);
-    const auto value = lmdb::Get(snapshot.get(), files_.messages(), digest.Bytes());
+    const auto value = lmdb::GetWithinPages(snapshot.get(), files_.messages(), digest.Bytes());
     return value && IsRecordOf(*value, message);
   } catch (const lmdb::Error& error) {
     Rethrow(error);
@@ -241,7 +241,7 @@ std::optional<MessageInfo> LmdbStore::Find(const Digest& digest) {
   try {
     const ReadingRecord reading(digest);
     const Transactions::Read snapshot(transactions_);
-    const auto value = lmdb::Get(snapshot.get(), files_.messages(), digest.Bytes());
+    const auto value = lmdb::GetWithinPages(snapshot.get(), files_.messages(), digest.Bytes());
     if (!value) {
       RefuseAbsence(digest);
       return std::nullopt;

@@ -1,5 +1,9 @@
 #include "lib/lmdb/lmdb.h"
 
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdint>
 #include <cstring>
 
 #include "lib/progress/progress.h"
@@ -103,6 +107,32 @@ std::optional<std::string_view> Get(MDB_txn* txn, Database database, std::string
   if (code == MDB_NOTFOUND) return std::nullopt;
   Check("mdb_get", code);
   return ToView(found);
+}
+
+// Layout of pages: pages.h.
+std::optional<std::string_view> GetWithinPages(MDB_txn* txn, Database database, std::string_view key) {
+  constexpr std::size_t kHeader = 16;
+  const auto value = Get(txn, database, key);
+  if (!value) return value;
+  MDB_stat stat;
+  MDB_envinfo info;
+  Check("mdb_env_stat", mdb_env_stat(mdb_txn_env(txn), &stat));
+  Check("mdb_env_info", mdb_env_info(mdb_txn_env(txn), &info));
+  const std::size_t page_size = stat.ms_psize;
+  // The map begins with a page of the machine; where the file's are larger, nobody knows where they do.
+  if (page_size > static_cast<std::size_t>(::getpagesize())) return value;
+  const std::size_t at = reinterpret_cast<std::uintptr_t>(value->data()) % page_size;
+  if (at != kHeader) {
+    if (value->size() > page_size - at) throw Error("mdb_get", MDB_CORRUPTED);
+    return value;
+  }
+  std::uint64_t number = 0;  // of the page
+  std::uint32_t pages = 0;   // that are the value's
+  std::memcpy(&number, value->data() - kHeader, sizeof number);
+  std::memcpy(&pages, value->data() - sizeof pages, sizeof pages);
+  const std::uint64_t last = info.me_last_pgno;
+  const std::uint64_t most = number > last ? 0 : std::min<std::uint64_t>(pages, last - number + 1);
+  return value->substr(0, most == 0 ? 0 : most * page_size - kHeader);
 }
 
 char* Reserve(const WriteTxn& txn, Database database, std::string_view key, std::size_t size) {

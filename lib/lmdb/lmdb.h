@@ -120,6 +120,12 @@ using Database = MDB_dbi;
 
 [[nodiscard]] std::optional<std::string_view> Get(MDB_txn* txn, Database database, std::string_view key);
 
+// The same in a read transaction, of a file that may be damaged: LMDB believes the size that an entry states.
+// A value that has pages of its own ends with them, if it states more; one that does not fit into the page of
+// its entry is MDB_CORRUPTED.
+[[nodiscard]] std::optional<std::string_view> GetWithinPages(MDB_txn* txn, Database database,
+                                                             std::string_view key);
+
 // Makes room for `size` bytes under `key` and returns where to write them, before anything else is done with
 // the transaction; nullptr if the key is taken. Throws Error.
 [[nodiscard]] char* Reserve(const WriteTxn& txn, Database database, std::string_view key, std::size_t size);
