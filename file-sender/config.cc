@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <string_view>
 
+#include "file-sender/upload_options.h"
+
 namespace hashpost::sender {
 namespace {
 
@@ -22,10 +24,10 @@ void CheckProxy(const std::string& proxy) {
                         std::all_of(proxy.begin() + static_cast<std::ptrdiff_t>(colon) + 1, proxy.end(),
                                     [](unsigned char c) { return c >= '0' && c <= '9'; });
   if (!proxy.empty() &&
-      (!proxy.starts_with(kScheme) || !has_port || !HasOnly(proxy.substr(host), ".-_:[]"))) {
+      (!proxy.starts_with(kScheme) || !has_port || !HasOnly(proxy.substr(host), ".-_:[]") || !IsUrl(proxy))) {
     throw ConfigError(
         "RECEIVER_PROXY must be the address of an HTTP proxy: http://host:port, or "
-        "http://user:password@host:port.");
+        "http://user:password@host:port, with %40 for @ in a password and the like (percent-encoding).");
   }
 }
 
@@ -36,11 +38,17 @@ std::string WithoutPassword(const std::string& proxy) {
 }
 
 Receiver MakeReceiver(const SenderSettings& settings) {
-  std::string address = settings.receiver_address;
-  if (!HasOnly(address, ".-_:")) {
-    SettingsReader::Refuse("RECEIVER_ADDRESS", address, "a host name or an IP address, such as 127.0.0.1");
+  const std::string& address = settings.receiver_address;
+  const bool is_ipv6 = address.find(':') != std::string::npos;
+  std::string host = address;
+  if (is_ipv6) {  // RFC 3986 §3.2.2; with a zone, such as fe80::1%eth0, RFC 6874
+    if (const std::size_t zone = host.find('%'); zone != std::string::npos) host.insert(zone + 1, "25");
+    host = "[" + host + "]";
   }
-  if (address.find(':') != std::string::npos) address = "[" + address + "]";  // IPv6, RFC 3986 §3.2.2
+  if (!HasOnly(address, is_ipv6 ? ".-_:%" : ".-_") || !IsUrl("http://" + host + "/")) {
+    SettingsReader::Refuse("RECEIVER_ADDRESS", address,
+                           "a host name or an IP address without a port, such as 127.0.0.1 or ::1");
+  }
   std::string path = settings.receiver_uri;
   if (path.front() != '/' || !HasOnly(path, "/._~-%!$&'()*+,;=:@")) {
     SettingsReader::Refuse("RECEIVER_URI", path, "a path as it stands in a URL, such as /upload");
@@ -50,7 +58,7 @@ Receiver MakeReceiver(const SenderSettings& settings) {
   if (settings.receiver_cert.empty() != settings.receiver_key.empty()) {
     throw ConfigError("RECEIVER_CERT and RECEIVER_KEY belong together: set both or neither.");
   }
-  const std::string authority = address + ":" + std::to_string(settings.receiver_port);
+  const std::string authority = host + ":" + std::to_string(settings.receiver_port);
   return {.url = settings.receiver_scheme + "://" + authority + path,
           .tls = settings.receiver_scheme == "https",
           .authority = authority,

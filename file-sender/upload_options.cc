@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include <cstddef>
+#include <memory>
 #include <new>
 #include <string>
 
@@ -26,6 +27,11 @@ CurlHandle NewCurlHandle() {
   CurlHandle curl(curl_easy_init(), curl_easy_cleanup);
   if (!curl) throw std::bad_alloc();
   return curl;
+}
+
+bool IsUrl(const std::string& url) {
+  const std::unique_ptr<CURLU, decltype(&curl_url_cleanup)> parsed(curl_url(), curl_url_cleanup);
+  return curl_url_set(parsed.get(), CURLUPART_URL, url.c_str(), 0) == CURLUE_OK;
 }
 
 void SetUp(CURL* curl, const Receiver& receiver) {

@@ -34,4 +34,7 @@ using TlsFiles = std::array<FileStamp, 3>;
 // Whether it responds to plain HTTP; for RECEIVER_SCHEME=https. Sends a request that says nothing.
 [[nodiscard]] bool SpeaksPlainHttp(const Receiver& receiver);
 
+// Whether libcurl can use that URL: a setting is refused at the start, and not at each upload.
+[[nodiscard]] bool IsUrl(const std::string& url);
+
 }  // namespace hashpost::sender

@@ -3,6 +3,7 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
+#include <sys/stat.h>
 
 #include <cerrno>
 #include <memory>
@@ -31,13 +32,21 @@ int NoPassphrase(char*, int, int, void* wanted) {
   return -1;
 }
 
-Owned<BIO> Open(const std::string& path) {
-  errno = 0;
-  return Owned<BIO>(BIO_new_file(path.c_str(), "r"));
-}
-
 std::string CannotBeRead() {
   return "cannot be read: " + std::system_category().message(errno) + ".";
+}
+
+// A FIFO would be waited for, here and at each upload.
+PemFault FaultOfFile(const std::string& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) return CannotBeRead();
+  if (!S_ISREG(status.st_mode)) return "is not a regular file.";
+  return std::nullopt;
+}
+
+Owned<BIO> Open(const std::string& path) {
+  errno = 0;
+  return FaultOfFile(path) ? nullptr : Owned<BIO>(BIO_new_file(path.c_str(), "r"));
 }
 
 Owned<X509> FirstCertificate(BIO* bio) {
@@ -49,6 +58,7 @@ Owned<X509> FirstCertificate(BIO* bio) {
 
 PemFault FaultOfTrusted(const std::string& path) {
   const ClearErrors clear;
+  if (auto fault = FaultOfFile(path)) return fault;
   const Owned<BIO> bio = Open(path);
   if (!bio) return CannotBeRead();
   bool wanted = false;
@@ -62,6 +72,7 @@ PemFault FaultOfTrusted(const std::string& path) {
 
 PemFault FaultOfCertificate(const std::string& path) {
   const ClearErrors clear;
+  if (auto fault = FaultOfFile(path)) return fault;
   const Owned<BIO> bio = Open(path);
   if (!bio) return CannotBeRead();
   if (!FirstCertificate(bio.get())) return "does not begin with a certificate in PEM form.";
@@ -70,6 +81,7 @@ PemFault FaultOfCertificate(const std::string& path) {
 
 PemFault FaultOfPrivateKey(const std::string& path, const std::string& certificate_path) {
   const ClearErrors clear;
+  if (auto fault = FaultOfFile(path)) return fault;
   const Owned<BIO> bio = Open(path);
   if (!bio) return CannotBeRead();
   bool wanted = false;

@@ -36,7 +36,8 @@ teardown() { sender_end; }
 @test "a wrong setting or key is refused by name" {
     local setting
     for setting in SCAN_INTERVAL=0 SCAN_INTERVAL=x SENDER_PARALLEL=65 SENDER_MAX_GROWTH=-1 RECEIVER_PORT=0 RECEIVER_PORT=65536 \
-        RECEIVER_SCHEME=ftp RECEIVER_ADDRESS='a b' RECEIVER_URI=upload RECEIVER_URI='/a b' LOG_LEVEL=loud \
+        RECEIVER_SCHEME=ftp RECEIVER_ADDRESS='a b' RECEIVER_ADDRESS=drop.example:8080 RECEIVER_ADDRESS=127.0.0.1:8080 RECEIVER_ADDRESS=1::2::3 \
+        RECEIVER_PROXY=http://proxy:99999 RECEIVER_PROXY=http://[proxy:3128 RECEIVER_URI=upload RECEIVER_URI='/a b' LOG_LEVEL=loud \
         INPUT_DIR= INPUT_DIR=/nowhere INPUT_DIR=/etc/passwd STATUS_DB_PATH= STATUS_DB_PATH=/nowhere/below \
         RECEIVER_CERT=/etc/passwd RECEIVER_CA_FILE=/nowhere; do
         (
@@ -45,6 +46,8 @@ teardown() { sender_end; }
             [[ $output == *"${setting%%=*}"* ]]
         ) || { echo "the case: $setting"; false; }
     done
+    RECEIVER_ADDRESS='fe80::1%lo' run "$SENDER" --check
+    [[ $status == 0 && $output == *'RECEIVER=http://[fe80::1%25lo]:'* ]]
     : >"$ENCRYPTION_KEY"
     once 78
     echo 'bm90IGVub3VnaA==' >"$ENCRYPTION_KEY"

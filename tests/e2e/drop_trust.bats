@@ -139,6 +139,7 @@ trusted_by_machine() {
     make_certificate another sender ours
     openssl pkey -in mine.key -aes256 -passout pass:secret -out locked.key
     : >empty.pem
+    mkfifo fifo.pem
     local case names expected
     while IFS='|' read -r names expected; do
         (
@@ -158,6 +159,7 @@ RECEIVER_CERT=mine.key RECEIVER_KEY=mine.key|RECEIVER_CERT=mine.key does not beg
 RECEIVER_CERT=nowhere RECEIVER_KEY=mine.key|RECEIVER_CERT=nowhere cannot be read: No such file or directory.
 RECEIVER_CA_FILE=empty.pem|RECEIVER_CA_FILE=empty.pem holds no certificate in PEM form.
 RECEIVER_CA_FILE=mine.key|RECEIVER_CA_FILE=mine.key holds no certificate in PEM form.
+RECEIVER_CA_FILE=fifo.pem|RECEIVER_CA_FILE=fifo.pem is not a regular file.
 END
     RECEIVER_CERT=mine.pem RECEIVER_KEY=mine.key RECEIVER_CA_FILE=ours.pem check 0
 }

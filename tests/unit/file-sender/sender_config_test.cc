@@ -47,6 +47,7 @@ class SenderConfigTest : public CppUnit::TestFixture {
         {{{"RECEIVER_SCHEME", "https"}, {"RECEIVER_ADDRESS", "drop.example"}, {"RECEIVER_PORT", "5000"}},
          "https://drop.example:5000/upload"},
         {{{"RECEIVER_ADDRESS", "::1"}}, "http://[::1]:8080/upload"},
+        {{{"RECEIVER_ADDRESS", "fe80::1%eth0"}}, "http://[fe80::1%25eth0]:8080/upload"},
         {{{"RECEIVER_URI", "/"}}, "http://127.0.0.1:8080"},
         {{{"RECEIVER_URI", "/a/b/"}}, "http://127.0.0.1:8080/a/b"}};
     for (const auto& [variables, url] : cases) CPPUNIT_ASSERT_EQUAL(url, Read(variables).receiver.url);
@@ -63,6 +64,8 @@ class SenderConfigTest : public CppUnit::TestFixture {
                                                                     {"RECEIVER_PORT", "70000"},
                                                                     {"RECEIVER_SCHEME", "ftp"},
                                                                     {"RECEIVER_ADDRESS", "a/b"},
+                                                                    {"RECEIVER_ADDRESS", "host:8080"},
+                                                                    {"RECEIVER_ADDRESS", "a%41"},
                                                                     {"RECEIVER_URI", "x"},
                                                                     {"LOG_LEVEL", "x"},
                                                                     {"RECEIVER_CERT", "/c"},
@@ -81,15 +84,16 @@ class SenderConfigTest : public CppUnit::TestFixture {
 
   void NeverShowsAPasswordOfTheProxy() {
     for (const std::string good : {"http://proxy:3128", "http://[::1]:3128", "http://u:s3cret@proxy:3128",
-                                   "http://u:s3cret:@@10.0.0.1:8"}) {
+                                   "http://u:s3cret:%40@10.0.0.1:8"}) {
       const Config config = Read({{"RECEIVER_PROXY", good}});
       CPPUNIT_ASSERT_EQUAL(good, config.receiver.proxy);
       CPPUNIT_ASSERT(Describe(config).find("s3cret") == std::string::npos);
       CPPUNIT_ASSERT(Describe(config).find(good.substr(good.rfind(':'))) != std::string::npos);
     }
     for (const std::string bad :
-         {"http://", "http://:1", "http://u:s3cret@", "http://u:s3cret@:1", "http://u:s3cret",
-          "https://u:s3cret@proxy:1", "http://u:s3cret@pr/oxy:1", "http://p:1/s3cret"}) {
+         {"http://", "http://:1", "http://u:s3cret@@proxy:1", "http://p:99999", "http://[p:1",
+          "http://u:s3cret@", "http://u:s3cret@:1", "http://u:s3cret", "https://u:s3cret@proxy:1",
+          "http://u:s3cret@pr/oxy:1", "http://p:1/s3cret"}) {
       try {
         (void)Read({{"RECEIVER_PROXY", bad}});
         CPPUNIT_FAIL(bad + " was taken");
