@@ -48,8 +48,11 @@ bool IsProblem(std::string_view body, std::string_view slug) {
   return type != nullptr && type->ends_with("/problems/" + std::string(slug));
 }
 
-// Whether a receiver wrote this: {"msg": "…", "status_code": 400}.
+// Whether a receiver wrote this about the file: {"msg": "…", "status_code": 400}. (A problem bad-request is
+// the web server's, which did not understand the HTTP: it saw no file. Plain HTTP to its TLS port is told
+// so.)
 bool IsReceivers(std::string_view body) {
+  if (IsProblem(body, "bad-request")) return false;
   const auto code = Member(body, "status_code");
   const auto* other = std::get_if<json::ParseFault>(&code);
   return other != nullptr && other->fault == json::Fault::kNotAString &&

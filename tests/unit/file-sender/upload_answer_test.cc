@@ -23,6 +23,7 @@ class UploadAnswerTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(TakesOnlyWhatAReceiverSaysForItsVerdict);
   CPPUNIT_TEST(SaysWhereARedirectLeads);
   CPPUNIT_TEST(TellsWhatSealingAgainCures);
+  CPPUNIT_TEST(DoesNotTakeAWebServersWordForTheReceivers);
   CPPUNIT_TEST(QuotesWhatTheReceiverSays);
   CPPUNIT_TEST(WaitsAsTheReceiverAsksWithinABound);
   CPPUNIT_TEST_SUITE_END();
@@ -78,6 +79,13 @@ class UploadAnswerTest : public CppUnit::TestFixture {
         Judge(400, R"({"msg": "no key fits", "status_code": 400, "type": "/problems/bad-token"})").kind ==
         Kind::kRefused);
     CPPUNIT_ASSERT(Judge(201, R"({"type": "/problems/token-time"})").kind == Kind::kAccepted);
+  }
+
+  void DoesNotTakeAWebServersWordForTheReceivers() {
+    // As an Apache or nginx of Hashpost's says it to plain HTTP on its TLS port.
+    CPPUNIT_ASSERT(
+        Judge(400, R"({"msg": "not well-formed HTTP", "status_code": 400, "type": "/problems/bad-request"})")
+            .kind == Kind::kFailed);
   }
 
   void QuotesWhatTheReceiverSays() {
