@@ -240,8 +240,9 @@ layers: ## do the includes respect the floors and rooms of the house?
 	@exec tests/layers.sh
 
 .PHONY: lint
-lint: deps ## clang-format, clang-tidy, shellcheck, documents of settings, the configurations of the fronts
+lint: deps ## clang-format, clang-tidy, shellcheck, codespell, language and settings of documents, web server configurations
 	@packaging/write-settings-docs --check
+	@tests/prose.py $(PROSE)
 	@clang-format --dry-run -Werror $(ALL_CODE)
 	@shellcheck -x -e SC2030,SC2031 $(SHELL_SCRIPTS) # (bats runs each test in a subshell, as meant)
 	@$(MAKE) --no-print-directory -j$(JOBS) VARIANT=release WERROR=yes tidy
@@ -265,6 +266,10 @@ PROBE_SOURCES := $(shell find bench/native -name '*.cc' | sort)
 ALL_CODE = $(shell find lib store fcgi-worker file-sender bench tests -name '*.cc' -o -name '*.h' | sort)
 SHELL_SCRIPTS = $(shell git ls-files --cached --others --exclude-standard | while read -r f; do \
 	[[ -f $$f ]] && { [[ $$f == *.sh || $$f == *.bats || $$f == *.bash ]] || head -c 30 "$$f" | grep -qaE '^\#!.*\b(bash|sh)$$'; } && echo "$$f"; done)
+
+# (Not what is random, foreign or measured.)
+PROSE = $(shell git ls-files --cached --others --exclude-standard | \
+	grep -vE '^(bench/results|tests/fuzz/corpus|tests/interop/vectors|docs/images)/')
 
 LIBRARY_OBJECTS := $(LIBRARY_SOURCES:%.cc=$(OUT)/obj/%.o)
 SENDER_OBJECTS := $(SENDER_SOURCES:%.cc=$(OUT)/obj/%.o)
