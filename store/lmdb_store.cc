@@ -296,6 +296,12 @@ void LmdbStore::StartScrub(std::function<void(const std::string& reason)> on_end
 }
 
 Damage LmdbStore::CheckEverything() {
+  const Damage first = LookAtEverything();
+  // (What another process commits while it is read may look damaged: what a second look finds, too, is.)
+  return first.Any() ? LookAtEverything() : first;
+}
+
+Damage LmdbStore::LookAtEverything() {
   StoreCheck check(options_.folder);
   std::optional<Transactions::Read> snapshot;
   try {

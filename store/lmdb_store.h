@@ -55,6 +55,8 @@ class LmdbStore : public MessageStore {
   [[nodiscard]] Damage CheckEverything();
 
  private:
+  Damage LookAtEverything();
+
   class WriteTurn;
 
   std::unique_ptr<Turn> MakeTurn(bool is_bulk);

@@ -103,14 +103,23 @@ void Scrub::LookAfterFiles() {
 }
 
 bool Scrub::Round() {
+  const auto whole = LookThrough(Look::kFirst);
+  return whole ? *whole : LookThrough(Look::kAgain).value_or(false);
+}
+
+std::optional<bool> Scrub::LookThrough(Look look) {
   StoreCheck check(files_.folder());
+  const auto suspects = [&] { return look == Look::kFirst && check.damage().Any(); };
   try {
     const bool counted = CountTree(check);
+    if (suspects()) return std::nullopt;
     if (check.damage().Any()) Report(check, counted);  // hashing may take long
     if (!HashMessages(check)) return true;             // it is to end
+    if (suspects()) return std::nullopt;
     Report(check, counted);
     return counted && !check.damage().Any();
   } catch (const StoreError&) {
+    if (suspects()) return std::nullopt;
     if (check.damage().Any()) Report(check, false);
     throw;
   }

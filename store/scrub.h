@@ -8,8 +8,10 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <cstdint>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 
@@ -47,7 +49,11 @@ class Scrub {
   bool Pause(std::chrono::milliseconds time);  // false: it is to end
   void LookAfterFiles();
   [[nodiscard]] bool IsMyTurn();
-  bool Round();  // whether it came to its end
+  // A page that a commit writes while it is read may look damaged: only what a second look finds, too,
+  // counts.
+  enum class Look : std::uint8_t { kFirst, kAgain };
+  std::optional<bool> LookThrough(Look look);  // as Round; nullopt: the first look suspects damage
+  bool Round();                                // whether it came to its end, and all was whole
   bool CountTree(StoreCheck& check);
   bool HashMessages(StoreCheck& check);
   void Report(const StoreCheck& check, bool counted);

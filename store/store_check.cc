@@ -1,6 +1,8 @@
 #include "store/store_check.h"
 
+#include <chrono>
 #include <cstdint>
+#include <thread>
 
 #include "lib/crypto/sha256.h"
 #include "store/message_store.h"
@@ -64,14 +66,19 @@ std::optional<lmdb::MetaPage> StoreCheck::FindMeta(std::uint64_t transaction) {
   return in_step || !damaged_pages_.empty() ? found : std::nullopt;
 }
 
-// A commit may write the page while it is read: only what stays wrong is damage.
+// A commit may write the page while it is read, and its thread may lose the processor in the middle of that:
+// only what stays wrong is damage.
 std::optional<lmdb::MetaPage> StoreCheck::ReadMetaAgain(int which) {
-  constexpr int kTries = 5;
+  constexpr int kTries = 500;
+  constexpr std::chrono::milliseconds kPause{1};
   for (int tries = 1;; ++tries) {
     try {
       return file_.ReadMeta(which);
     } catch (const lmdb::PageDamaged& damage) {
-      if (tries < kTries) continue;
+      if (tries < kTries && !damaged_pages_.contains(damage.page())) {
+        std::this_thread::sleep_for(kPause);
+        continue;
+      }
       NotePage(damage);
       return std::nullopt;
     }

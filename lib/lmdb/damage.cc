@@ -58,6 +58,7 @@ std::optional<MetaPage> FindMeta(const PageFile& file, std::uint64_t transaction
 std::optional<std::string> FindDamage(const Env& env, const std::string& path) {
   constexpr int kTries = 10;
   const PageFile file(path);
+  bool suspected = false;
   for (int tries = 0; tries < kTries; ++tries) {
     const ReadTxn pages_stay(env);
     const auto meta = FindMeta(file, pages_stay.Id());
@@ -68,7 +69,8 @@ std::optional<std::string> FindDamage(const Env& env, const std::string& path) {
       search.Walk(meta->free_list);
       return std::nullopt;
     } catch (const PageDamaged& damage) {
-      return damage.what();
+      // (A meta page may have been written while it was read: a second look has another one.)
+      if (std::exchange(suspected, true)) return damage.what();
     }
   }
   return std::nullopt;

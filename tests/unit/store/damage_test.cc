@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -13,6 +14,7 @@
 #include <random>
 #include <set>
 #include <string>
+#include <thread>
 
 #include "store/lmdb_store.h"
 #include "store/recover.h"
@@ -41,6 +43,7 @@ class DamageTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(DoesNotSayAbsentWhileAnythingIsDamaged);
   CPPUNIT_TEST(WritesNothingToADamagedTree);
   CPPUNIT_TEST(DoesNotTakeACommitThatWasCutShortForDamage);
+  CPPUNIT_TEST(DoesNotTakeAMetaPageThatIsBeingWrittenForDamage);
   CPPUNIT_TEST(RecoversEverythingWithEitherMetaPageZero);
   CPPUNIT_TEST(RecoversWhatIsWholeAndLeavesTheDamagedStoreAlone);
   CPPUNIT_TEST(RecoversWhatIsBehindAKeyThatIsDamaged);
@@ -172,6 +175,22 @@ class DamageTest : public CppUnit::TestFixture {
     CPPUNIT_ASSERT(!store.CheckEverything().Any());
     CPPUNIT_ASSERT(Outcome::kCreated == store.Apply({&put, 1}).front());
     CPPUNIT_ASSERT(!store.CheckEverything().Any());
+  }
+
+  // Half of a meta page is there when the thread that writes it loses the processor; the rest follows.
+  void DoesNotTakeAMetaPageThatIsBeingWrittenForDamage() {
+    StoreCheck check(folder_->path());
+    const std::uint64_t newest = std::max(check.ReadMeta(0).transaction, check.ReadMeta(1).transaction);
+    const std::size_t written = (newest + 1) % 2 * kPage;
+    std::string half = whole_;
+    half.replace(written, kPage / 2, kPage / 2, '\xff');
+    WriteFile(half);
+    const std::jthread writer([this] {
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+      std::fstream(DataFile(), std::ios::binary | std::ios::in | std::ios::out) << whole_;
+    });
+    CPPUNIT_ASSERT(check.FindMeta(newest));
+    CPPUNIT_ASSERT(!check.damage().Any());
   }
 
   void RecoversEverythingWithEitherMetaPageZero() {
