@@ -25,7 +25,8 @@ PLANTED = {
 }
 INNOCENT = """# A heading of one\n
 One two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen. Seventeen
-eighteen `a b c d e` in front of it, shown as "set aside"; nineteen twenty [one two](a.md) one two three four five six:
+eighteen `a b c d e` in front of it, shown as "set aside"; nineteen twenty [one two](a.md) one two three four five six seven eight nine
+ten eleven twelve thirteen fourteen fifteen:
 
 - one two three four five six seven
 - eight nine ten eleven\n
