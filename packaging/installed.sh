@@ -3,6 +3,7 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2034  # settings.sh reads them
 
+read_file /etc/hashpost.conf
 : "${HASHPOST_HOME:=/var/lib/hashpost/run}"
 : "${HASHPOST_DATA:=/var/lib/hashpost/data}"
 : "${HASHPOST_WORKER_BIN:=$HASHPOST_ROOT/hashpost-worker}"

@@ -1,7 +1,7 @@
 #!/bin/bash
 # deps.sh GROUP… [--packages PACKAGE…]: installs the Debian packages of the groups (build, serve, run for both, test,
 # fronts, lint, fuzz, bench, deb, deb-test, os-test, container) and those named, as far as they are missing; with serve and run also those of
-# the front that HASHPOST_FRONT names, and only of that one.
+# the web server that HASHPOST_FRONT names (in the environment or hashpost.conf), and only of that one.
 # Starts nothing and enables nothing: what listens afterwards listened before.
 set -euo pipefail
 (($# > 0)) || { echo "deps.sh takes one group of packages at least." >&2; exit 64; }
@@ -30,6 +30,9 @@ GROUPS_OF_PACKAGES[deb]+=" ${GROUPS_OF_PACKAGES[build]}"
 release=$(. /etc/os-release 2>/dev/null && echo "${VERSION_ID:-}") || release=
 [[ $release == 12 ]] || GROUPS_OF_PACKAGES[container]+=" docker-cli docker-buildx"
 
+# Settings may stand in a file (settings.sh reads it in full).
+front=${HASHPOST_FRONT:-$(sed -nE "s/^ *HASHPOST_FRONT=[\"']?([a-z]+).*/\1/p" "${HASHPOST_CONF:-${BASH_SOURCE[0]%/*}/../hashpost.conf}" 2>/dev/null | head -n 1)}
+
 wanted=()
 while (($#)); do
     group=$1
@@ -40,7 +43,7 @@ while (($#)); do
     wanted+=(${GROUPS_OF_PACKAGES[$group]})
     # (A front that is none is refused by settings.sh.)
     # shellcheck disable=SC2206
-    [[ ! $group =~ ^(run|serve)$ ]] || wanted+=(${GROUPS_OF_PACKAGES[front-${HASHPOST_FRONT:-apache}]:-})
+    [[ ! $group =~ ^(run|serve)$ ]] || wanted+=(${GROUPS_OF_PACKAGES[front-${front:-apache}]:-})
 done
 
 if ! command -v dpkg-query >/dev/null; then

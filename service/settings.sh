@@ -1,6 +1,6 @@
 #!/bin/bash
 # The settings that the shell code reads: from settings.table, which has each one's default and bounds. Sourced by service/hashpost
-# and others, exported to all that it starts. A value that is already in the environment wins.
+# and others, exported to all that it starts. A value in the environment wins, then one in hashpost.conf.
 # shellcheck disable=SC2034,SC2153  # settings are assigned by name (table.sh), and what is exported is for others
 
 service=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
@@ -8,11 +8,6 @@ HASHPOST_ROOT=${service%/*}
 # Where the certificate for localhost is made, and what people type.
 certs=$HASHPOST_ROOT/certs
 run_by="make"
-# Where it was installed, some defaults are others.
-# shellcheck source=packaging/installed.sh
-[[ ! -e $HASHPOST_ROOT/installed.sh ]] || source "$HASHPOST_ROOT/installed.sh"
-# What was given, before any is added here.
-given_names=("${!HASHPOST_@}" "${!RECEIVER_@}" "${!SENDER_@}")
 
 refuse() {
     echo "Hashpost cannot start: $*" >&2
@@ -24,6 +19,17 @@ derived=()
 
 # shellcheck source=service/table.sh
 source "$service/table.sh"
+read_table
+
+# Where it was installed, the file and some defaults are others.
+if [[ -e $HASHPOST_ROOT/installed.sh ]]; then
+    # shellcheck source=packaging/installed.sh
+    source "$HASHPOST_ROOT/installed.sh"
+else
+    read_file "$HASHPOST_ROOT/hashpost.conf"
+fi
+# What was given, before any is added here.
+given_names=("${!HASHPOST_@}" "${!RECEIVER_@}" "${!SENDER_@}")
 
 # --- facts on which defaults depend ----------------------------------------------------------------
 
@@ -57,7 +63,6 @@ fact_threads() {
     REPLY=$threads
 }
 
-read_table
 read_settings
 
 # --- checks of several together --------------------------------------------------------------------

@@ -15,6 +15,32 @@ read_table() {
     done <"$service/settings.table"
 }
 
+# read_file FILE: takes settings from that file, or the one that HASHPOST_CONF names, as far as the environment has not set them. One
+# NAME=value a line; quotes around a value are removed. Paths are relative to the file's folder. $file_names are the names in it.
+file_names=()
+read_file() {
+    local line name value number=0 folder
+    HASHPOST_CONF=${HASHPOST_CONF:-$1}
+    [[ $HASHPOST_CONF == /* ]] || HASHPOST_CONF=$PWD/$HASHPOST_CONF
+    folder=${HASHPOST_CONF%/*}
+    [[ -e $HASHPOST_CONF ]] || return 0
+    [[ -r $HASHPOST_CONF ]] || refuse "the file of settings $HASHPOST_CONF cannot be read by $(id -un); correct its permissions."
+    while IFS= read -r line || [[ -n $line ]]; do
+        number=$((number + 1))
+        line=${line%$'\r'}
+        [[ $line =~ ^[[:space:]]*(#|$) ]] && continue
+        [[ $line =~ ^[[:space:]]*([A-Za-z_][A-Za-z0-9_]*)=(.*[^[:space:]])?[[:space:]]*$ ]] ||
+            refuse "line $number of $HASHPOST_CONF is not NAME=value; correct it, or put # in front."
+        name=${BASH_REMATCH[1]} value=${BASH_REMATCH[2]}
+        [[ ! $value =~ ^\"(.*)\"$ && ! $value =~ ^\'(.*)\'$ ]] || value=${BASH_REMATCH[1]}
+        file_names+=("$name")
+        # (check_names tells of what is no setting, where something starts.)
+        [[ -n ${table_kind[$name]:-} && $name != HASHPOST_CONF && -z ${!name:-} && -n $value ]] || continue
+        [[ ${table_kind[$name]} != @(path|plain-path) || $value == /* || $value == "${table_bounds[$name]}" ]] || value=$folder/$value
+        export "$name=$value"
+    done <"$HASHPOST_CONF"
+}
+
 # resolve DEFAULT: sets $REPLY to it, with the setting or fact that it begins with in its place.
 resolve() {
     REPLY=$1
@@ -39,10 +65,12 @@ read_setting() {
     export "${1?}"
 }
 
-# read_settings: those of the shell code. Each program reads its own again, from the same table.
+# read_settings: those of the shell code. Each program reads its own again, from the same table. $given has all that are set.
+declare -A given=()
 read_settings() {
     local name
     for name in "${table_names[@]}"; do
+        [[ -z ${!name:-} ]] || given[$name]=yes
         [[ ${table_readers[$name]} != *service* ]] || read_setting "$name"
     done
 }
@@ -129,10 +157,15 @@ check_group() {
 
 # --- names that the table does not have -------------------------------------------------------------------------------------------
 
-# check_names: refuses a HASHPOST_… that is spelled almost like a setting, and reports others. (RECEIVER_… and SENDER_… may belong to
+# check_names: refuses a name in the file of settings that is not one. From the environment it refuses a HASHPOST_… that is spelled almost like a setting, and reports others. (RECEIVER_… and SENDER_… may belong to
 # other programs: they are only reported, and only if they are spelled almost like a setting.)
 check_names() {
     local name near known=" ${table_names[*]} ${derived[*]} "
+    for name in "${file_names[@]}"; do
+        [[ -z ${table_kind[$name]:-} || $name == HASHPOST_CONF ]] || continue
+        near=$(nearest_setting "$name")
+        refuse "$HASHPOST_CONF names $name, which is not a setting${near:+ (did you mean $near?)}; docs/settings.md has them all."
+    done
     for name in "${given_names[@]}"; do
         [[ $known != *" $name "* ]] || continue
         near=$(nearest_setting "$name")

@@ -67,7 +67,7 @@ start_redis() {
 # MPM, TLS, limits and logs are the same for all behind Apache.
 start_apache() {
     export HASHPOST_HOME=$BENCH_DIR HASHPOST_DATA=$BENCH_DIR/data HASHPOST_PORT=$BENCH_PORT \
-        HASHPOST_CERT=$BENCH_CERT HASHPOST_KEY=$BENCH_KEY HASHPOST_USER=$PEER_USER HASHPOST_LISTEN=127.0.0.1
+        HASHPOST_CERT=$BENCH_CERT HASHPOST_KEY=$BENCH_KEY HASHPOST_USER=$PEER_USER HASHPOST_LISTEN=127.0.0.1 HASHPOST_CONF=/dev/null
     # shellcheck source=service/settings.sh
     source "$HASHPOST_ROOT/service/settings.sh"
     "${as_user[@]}" mkdir -p "$BENCH_DIR/logs/httpd" "$BENCH_DIR/tmp"

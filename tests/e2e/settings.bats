@@ -141,3 +141,66 @@ END
     [[ -z $(sourced 'bash -c "source $ROOT/service/settings.sh; check_names"' ROOT="$ROOT") ]]
     [[ -z $(sourced 'set -a; . <(sed -n "s/^#\([A-Z]\)/\1/p" "$ROOT/packaging/debian/settings"); given_names=(${!HASHPOST_@}); check_names' ROOT="$ROOT") ]]
 }
+
+# instance: this test's instance from a file of settings alone.
+instance() {
+    printf '%s\n' '# Of a test.' "HASHPOST_PORT=$HASHPOST_PORT" 'HASHPOST_HOME=home' "  HASHPOST_DATA=\"data\"  " '' \
+        'HASHPOST_MAX_MESSAGE_BYTES=4' "HASHPOST_FRONT='$HASHPOST_FRONT'" >"$SCRATCH/hashpost.conf"
+    export HASHPOST_CONF=$SCRATCH/hashpost.conf
+    unset HASHPOST_PORT HASHPOST_HOME HASHPOST_DATA HASHPOST_FRONT
+}
+
+@test "a file of settings is enough for every command, and the environment wins over it" {
+    (
+        instance
+        "$ROOT/service/hashpost" up 3>&-
+        "$ROOT/service/hashpost" status 3>&-
+        "$ROOT/service/hashpost" reload 3>&-
+        post_text fifth
+        expect_problem 413 too-large
+        "$ROOT/service/hashpost" down 3>&-
+        HASHPOST_MAX_MESSAGE_BYTES=5 "$ROOT/service/hashpost" up 3>&-
+        post_text fifth
+        [[ $code == 201 && -e $SCRATCH/data/data.mdb ]]
+        "$ROOT/service/hashpost" down 3>&-
+    )
+    [[ -z $(started_processes) ]]
+}
+
+@test "a checkout has its file of settings in its folder, and packages are those of the web server that it names" {
+    local copy=$SCRATCH/copy bin=$SCRATCH/bin
+    mkdir "$copy" "$bin"
+    cp -r "$ROOT/service" "$copy/"
+    printf '%s\n' HASHPOST_PORT=5123 'HASHPOST_FRONT="nginx"' >"$copy/hashpost.conf"
+    ROOT=$copy
+    [[ $(sourced 'echo "$HASHPOST_PORT $HASHPOST_FRONT"') == '5123 nginx' ]]
+    [[ $(sourced 'echo "$HASHPOST_PORT"' HASHPOST_PORT=5124) == 5124 ]]
+    # (Everything that is asked for is said to be there.)
+    printf '#!/bin/bash\nfor name; do echo "$name installed"; done | tee -a %q\n' "$SCRATCH/asked" >"$bin/dpkg-query"
+    chmod +x "$bin/dpkg-query"
+    env -u HASHPOST_FRONT -u HASHPOST_CONF PATH="$bin:$PATH" "$copy/service/deps.sh" serve
+    grep -q '^nginx installed' "$SCRATCH/asked"
+    run ! grep -q '^apache2-bin' "$SCRATCH/asked"
+    # It is nobody's but the developer's.
+    git -C "$BATS_TEST_DIRNAME" check-ignore -q ../../hashpost.conf
+}
+
+@test "a line of the file of settings that is wrong is refused with its number or name" {
+    local file=$SCRATCH/wrong.conf
+    # wrong LINE WORDS
+    wrong() {
+        printf 'HASHPOST_GZIP=no\n%s\n' "$1" >"$file"
+        run sourced check_names HASHPOST_CONF="$file"
+        [[ $status == 78 && $output == "Hashpost cannot start: "*"$2"* && ${#lines[@]} == 1 ]] || { echo "$1: $output"; false; }
+    }
+    wrong 'HASHPOST_PORT 5000' "line 2 of $file is not NAME=value"
+    wrong 'export HASHPOST_PORT=5000' "line 2 of $file is not NAME=value"
+    wrong 'HASHPOST_PORT=x' 'HASHPOST_PORT=x must be'
+    wrong 'HASHPOST_PROT=5000' "$file names HASHPOST_PROT, which is not a setting (did you mean HASHPOST_PORT?)"
+    wrong 'SCAN_INTERVALL=5' "$file names SCAN_INTERVALL, which is not a setting (did you mean SCAN_INTERVAL?)"
+    wrong 'PATH=/bin' "$file names PATH, which is not a setting; docs/settings.md"
+    wrong 'HASHPOST_CONF=/x' "$file names HASHPOST_CONF, which is not a setting"
+    # It runs nothing.
+    wrong 'HASHPOST_PORT=$(touch '"$SCRATCH"'/ran)' 'must be a whole number'
+    [[ ! -e $SCRATCH/ran ]]
+}

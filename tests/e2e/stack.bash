@@ -10,6 +10,8 @@ PYTHON=/usr/bin/python3
 export HASHPOST_WORKER_BIN=${HASHPOST_WORKER_BIN:-$ROOT/build/release/hashpost-worker}
 # tests/run.sh runs what is about no front in particular behind each of them.
 export HASHPOST_FRONT=${HASHPOST_FRONT:-apache}
+# Not that of whoever works in this checkout.
+export HASHPOST_CONF=/dev/null
 # A sanitizer's build starts and answers several times slower.
 export HASHPOST_START_SECONDS=${HASHPOST_START_SECONDS:-60}
 
