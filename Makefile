@@ -71,9 +71,7 @@ reload: ## replace the workers one at a time; a new certificate or httpd-conf is
 
 .PHONY: restart
 restart: deps-run build ## check the settings, then down and up: nothing is stopped that could not start again
-	@service/hashpost check >/dev/null
-	@$(MAKE) --no-print-directory down
-	@$(MAKE) --no-print-directory up
+	@exec service/hashpost restart
 
 .PHONY: status
 status: ## processes, crashes of the last minute, readiness

@@ -16,6 +16,11 @@ take_older_rules() {
     esac
 }
 
+# A reload may point these links elsewhere (running.sh).
+use_served_certificate() {
+    [[ ! -L $HASHPOST_HOME/tls/key.pem ]] || export HASHPOST_CERT=$HASHPOST_HOME/tls/certificate.pem HASHPOST_KEY=$HASHPOST_HOME/tls/key.pem
+}
+
 apache_defines() {
     local operation rule
     for operation in Read Write Delete Upload; do
@@ -112,7 +117,10 @@ reload_front() {
     case $HASHPOST_FRONT in
     apache) reload_apache "$1" ;;
     lighttpd) kill -s INT "$1" ;;
-    nginx) write_nginx_conf && kill -s HUP "$1" ;;
+    nginx)
+        (use_served_certificate && write_nginx_conf)
+        kill -s HUP "$1"
+        ;;
     esac
 }
 

@@ -130,6 +130,40 @@ END
     )
 }
 
+@test "a file that its reader cannot read is refused with that user, the owner and the command that mends it" {
+    ((EUID == 0)) || skip "only root starts as another user"
+    local file=$SCRATCH/file name key=$SCRATCH/key command
+    "$ROOT/certs/make-dev-certs.sh" "$SCRATCH/cert" "$key"
+    # mended NAME FILE: is refused, and no longer once what the sentence tells was typed.
+    mended() {
+        run --separate-stderr env "$1=$2" "$ROOT/service/hashpost" check 3>&-
+        [[ $status == 78 && $stderr == *"$1=$2 cannot be read by the user www-data"*"it belongs to root:root, mode"* ]] || { echo "$1: $status $stderr"; false; }
+        [[ $stderr =~ ': '(ch[a-z]+\ .*)' '(gives it the right|lets it in) ]]
+        bash -c "${BASH_REMATCH[1]}"
+        run --separate-stderr env "$1=$2" "$ROOT/service/hashpost" check 3>&-
+        [[ $stderr != *'cannot be read'* ]] || { echo "$1: $stderr"; false; }
+    }
+    export INPUT_DIR=$SCRATCH/in
+    mkdir -m 0755 "$INPUT_DIR"
+    for name in HASHPOST_PASSWORD_FILE ENCRYPTION_KEY RECEIVER_CA_FILE; do
+        install -m 0600 /dev/null "$file"
+        mended "$name" "$file"
+    done
+    mkdir -m 0700 "$SCRATCH/closed"
+    install -m 0644 /dev/null "$SCRATCH/closed/file"
+    mended HASHPOST_PASSWORD_FILE "$SCRATCH/closed/file"
+    install -m 0700 "$HASHPOST_WORKER_BIN" "$SCRATCH/worker"
+    run -78 env HASHPOST_WORKER_BIN="$SCRATCH/worker" "$ROOT/service/hashpost" check 3>&-
+    [[ $output == *"HASHPOST_WORKER_BIN=$SCRATCH/worker cannot be read by the user www-data"* ]]
+    # Who starts the service reads these.
+    chown www-data "$SCRATCH" "$INPUT_DIR"
+    chmod 0600 "$key"
+    export HASHPOST_KEY=$key HASHPOST_CERT=$SCRATCH/cert HASHPOST_HOME=$SCRATCH/own
+    run -78 setpriv --reuid=www-data --regid=www-data --init-groups "$ROOT/service/hashpost" check 3>&-
+    command="chgrp www-data $key && chmod g+r $key"
+    [[ $output == *"HASHPOST_KEY=$key cannot be read by the user www-data"*"$command"* ]] || { echo "$output"; false; }
+}
+
 @test "a limit of memory that would end workers in the middle of requests is refused" {
     [[ $HASHPOST_WORKER_BIN == */release/* ]] || skip "a sanitizer needs memory of its own"
     (
