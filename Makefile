@@ -126,6 +126,16 @@ install: $(OUT)/hashpost-worker $(OUT)/hashpost-sender ## install below PREFIX (
 	@install -m 0644 -t $(DESTDIR)$(PREFIX)/share/doc/hashpost LICENSE README.md CHANGELOG.md docs/*.md
 	@ln -sfn ../lib/hashpost/service/hashpost $(DESTDIR)$(PREFIX)/bin/hashpost
 
+.PHONY: uninstall
+uninstall: ## remove what make install put below PREFIX; messages and settings stay
+	@[[ -z $$(find /proc/[0-9]*/exe -maxdepth 0 -lname '$(TREE)/*' 2>/dev/null) ]] || \
+		{ echo "Hashpost runs from $(TREE); type $(PREFIX)/bin/hashpost down first." >&2; exit 1; }
+	@rm -rf $(TREE) $(DESTDIR)$(PREFIX)/share/doc/hashpost
+	@rm -f $(addprefix $(DESTDIR)$(PREFIX)/,bin/hashpost bin/hashpost-sender) \
+		$(patsubst packaging/man/%.1,$(DESTDIR)$(PREFIX)/share/man/man1/%.1,$(wildcard packaging/man/*.1)) \
+		$(patsubst packaging/man/%.8,$(DESTDIR)$(PREFIX)/share/man/man8/%.8,$(wildcard packaging/man/*.8))
+	@echo "Removed. /var/lib/hashpost and /etc/hashpost.conf stay, if they are there (docs/install.md)."
+
 .PHONY: deb
 deb: ## build/deb/hashpost_<version>_<architecture>.deb, with no complaint of lintian
 	@service/deps.sh deb

@@ -48,6 +48,12 @@ claims() {
     [[ -z $missing ]] || { echo "broken links:$missing"; false; }
 }
 
+@test "the modules of Apache that stay enabled after removal are those that the package enables" {
+    local enabled
+    enabled=$(sed -n '/for module in/,/; do/p' "$ROOT/packaging/debian/hashpost.postinst" | sed 's/.*for module in //; s/; do//' | tr -d '\\\n' | tr -s ' ')
+    grep -qF "by then: $enabled." <(tr '\n' ' ' <"$ROOT/docs/install.md" | tr -s ' ')
+}
+
 @test "every problem type that the sources name is documented, in the interface and on the page" {
     local slug missing="" listed page=$ROOT/fcgi-worker/resources/problems_page.cc
     # Strings of the sources that look like a type and are not one.

@@ -103,6 +103,33 @@ typed() {
     done
 }
 
+@test "the unit for boot starts the service, reloads it, and its end leaves nothing" {
+    local unit=$SCRATCH/root/etc/systemd/system/hashpost.service port start again
+    port=$(free_port)
+    mkdir -p "$(dirname "$unit")"
+    documented docs/install.md "Start at boot" | sed "s|/opt/hashpost|$CHECKOUT|" >"$unit"
+    # What it would do at boot, as far as a machine without systemd can tell.
+    if command -v systemctl >/dev/null; then
+        "$(says docs/install.md 'systemctl enable --now hashpost' | cut -d ' ' -f 1)" --root="$SCRATCH/root" enable hashpost
+        [[ -L $SCRATCH/root/etc/systemd/system/multi-user.target.wants/hashpost.service ]]
+    fi
+    printf 'HASHPOST_PORT=%s\nHASHPOST_HOME=%s\nHASHPOST_DATA=%s\n' "$port" "$SCRATCH/boot" "$SCRATCH/boot-data" >"$CHECKOUT/hashpost.conf"
+    (
+        unset HASHPOST_CONF HASHPOST_PORT HASHPOST_DATA
+        export HASHPOST_HOME=$SCRATCH/boot URL=https://localhost:$port
+        read -ra start < <(sed -n 's/^ExecStart=//p' "$unit")
+        read -ra again < <(sed -n 's/^ExecReload=//p' "$unit")
+        "${start[@]}" >"$SCRATCH/boot.log" 2>&1 3>&- &
+        wait_for 60 is_ready || { cat "$SCRATCH/boot.log"; false; }
+        "${again[@]}" 3>&-
+        is_ready
+        kill -TERM $!
+        wait $! || true
+        [[ -z $(started_processes) ]]
+    )
+    rm "$CHECKOUT/hashpost.conf"
+}
+
 @test "a second instance runs beside the first" {
     local port command
     port=$(free_port)

@@ -74,3 +74,19 @@ has_page() {
     } >"$SCRATCH/httpd.conf"
     /usr/sbin/apache2 -t -f "$SCRATCH/httpd.conf"
 }
+
+@test "make uninstall removes what was installed and nothing else, but not what runs" {
+    local gone=$SCRATCH/gone command
+    command=$(says docs/install.md 'make uninstall PREFIX=/opt/hashpost')
+    command=${command#make } command=${command//\/opt\/hashpost/$gone}
+    install_to PREFIX="$gone"
+    echo other >"$gone/bin/other"
+    # shellcheck disable=SC2086  # a target and a variable
+    env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS make -s -C "$ROOT" $command
+    [[ $(cd "$gone" && find . ! -type d) == ./bin/other && ! -e $gone/lib/hashpost && ! -e $gone/share/doc/hashpost ]]
+    type_line 2
+    run env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS make -s -C "$ROOT" uninstall PREFIX="$PREFIX"
+    [[ $status != 0 && $output == *"runs from $PREFIX/lib/hashpost"*"hashpost down first"* ]]
+    installed status
+    type_line 3
+}
