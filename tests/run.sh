@@ -127,7 +127,7 @@ e2e_files() {
             *:front_"$front") ;;
             *:front_*) continue ;;
             apache:*) ;;
-            *:bench | *:cloud | *:config | *:documents | *:drop | *:drop_responses | *:drop_sender* | *:drop_time | *:drop_trust | *:*install) continue ;;
+            *:bench | *:cloud | *:config | *:documents | *:drop | *:drop_responses | *:drop_sender* | *:drop_time | *:drop_trust | *:*install | *:settings) continue ;;
             esac
             echo "$front $file"
         done

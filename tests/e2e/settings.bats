@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # The table of settings (service/settings.table) is their only source, and no name that it does not have is silently ignored.
-# shellcheck disable=SC2154,SC2030,SC2031,SC2016  # bats' run sets variables; each test is a process of its own
+# shellcheck disable=SC2154,SC2030,SC2031,SC2016,SC2013  # bats' run sets variables; each test is a process of its own
 
 bats_require_minimum_version 1.5.0
 load stack.bash
@@ -140,6 +140,14 @@ END
     # What the service itself exports is known, and so are all names in the packaged file of settings.
     [[ -z $(sourced 'bash -c "source $ROOT/service/settings.sh; check_names"' ROOT="$ROOT") ]]
     [[ -z $(sourced 'set -a; . <(sed -n "s/^#\([A-Z]\)/\1/p" "$ROOT/packaging/debian/settings"); given_names=(${!HASHPOST_@}); check_names' ROOT="$ROOT") ]]
+}
+
+@test "every name that tests, benchmarks and containers read is in the table, so that none is reported" {
+    local name unknown=""
+    for name in $(grep -rhoE '\$\{HASHPOST_[A-Z_]+:-|getenv\("HASHPOST_[A-Z_]+' "$ROOT"/{tests,bench,packaging} "$ROOT"/docker-*.yml | grep -oE 'HASHPOST_[A-Z_]+' | sort -u); do
+        grep -q "^$name " "$TABLE" || unknown+=" $name"
+    done
+    [[ -z $unknown ]] || { echo "not in service/settings.table:$unknown"; false; }
 }
 
 # instance: this test's instance from a file of settings alone.
