@@ -84,7 +84,7 @@ Config ReadConfig(const Environment& environment) {
 }
 
 std::string Describe(const Config& config) {
-  SenderSettings shown = config;
+  Config shown = config;
   shown.receiver_proxy = WithoutPassword(config.receiver_proxy);
   return DescribeSettings(shown) + "RECEIVER=" + config.receiver.url + "\n";
 }
