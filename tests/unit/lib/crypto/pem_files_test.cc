@@ -69,7 +69,7 @@ class PemFilesTest : public CppUnit::TestFixture {
     Says("cannot be read: No such file", FaultOfPrivateKey(nowhere, certificate));
     Says("holds no certificate", FaultOfTrusted(Write("k", kKey)));
     Says("holds no certificate", FaultOfTrusted(Write("empty", "")));
-    Says("holds no certificate", FaultOfTrusted(folder_.path()));
+    Says("is not a regular file", FaultOfTrusted(folder_.path()));
     Says("holds no certificate",
          FaultOfTrusted(Write("cut", kCertificate.substr(0, kCertificate.size() / 2))));
     Says("does not begin with a certificate", FaultOfCertificate(Write("k", kKey)));
