@@ -184,6 +184,8 @@ f 640 www-data:www-data home/logs/httpd/(access|error)-[0-9TZ]+\.log
 l 777 www-data:www-data home/logs/httpd/(access|error)\.log
 d 750 www-data:www-data home/pool
 f 640 www-data:www-data home/pool/pool\.json
+d 750 root:www-data home/tls
+l 777 root:root home/tls/(certificate|key)\.pem
 d 700 www-data:www-data home/tmp
 f 600 root:root key\.pem
 f 644 root:root cert\.pem'
