@@ -31,7 +31,7 @@ release=$(. /etc/os-release 2>/dev/null && echo "${VERSION_ID:-}") || release=
 [[ $release == 12 ]] || GROUPS_OF_PACKAGES[container]+=" docker-cli docker-buildx"
 
 # Settings may stand in a file (settings.sh reads it in full).
-front=${HASHPOST_FRONT:-$(sed -nE "s/^ *HASHPOST_FRONT=[\"']?([a-z]+).*/\1/p" "${HASHPOST_CONF:-${BASH_SOURCE[0]%/*}/../hashpost.conf}" 2>/dev/null | head -n 1)}
+front=${HASHPOST_FRONT:-$(sed -nE "s/^ *HASHPOST_FRONT=[\"']?([a-z]+).*/\1/p" "${HASHPOST_CONF:-${BASH_SOURCE[0]%/*}/../hashpost.conf}" 2>/dev/null | head -n 1 || true)}
 
 wanted=()
 while (($#)); do

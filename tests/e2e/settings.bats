@@ -189,6 +189,10 @@ instance() {
     env -u HASHPOST_FRONT -u HASHPOST_CONF PATH="$bin:$PATH" "$copy/service/deps.sh" serve
     grep -q '^nginx installed' "$SCRATCH/asked"
     run ! grep -q '^apache2-bin' "$SCRATCH/asked"
+    # And without such a file, those of Apache.
+    mv "$copy/hashpost.conf" "$copy/other.conf"
+    env -u HASHPOST_FRONT -u HASHPOST_CONF PATH="$bin:$PATH" "$copy/service/deps.sh" serve
+    grep -q '^apache2-bin' "$SCRATCH/asked"
     # It is nobody's but the developer's.
     git -C "$BATS_TEST_DIRNAME" check-ignore -q ../../hashpost.conf
 }
