@@ -117,8 +117,8 @@ end_fuzz() {
     count_tap fuzz each "$status"
 }
 
-# Apache gets everything; nginx and lighttpd what is about no front in particular (not the settings, the documents, how to
-# install, the bench and the sender by itself), and each front the file about its own ways. What takes longest begins.
+# Apache gets everything; nginx and lighttpd what is about no front in particular (not the settings, the commands, the
+# documents, how to install, the bench and the sender by itself), and each front the file about its own ways. What takes longest begins.
 e2e_files() {
     local file front longest='/(drop|isolation|bench|bulk|gzip|documents|.*install)'
     while read -r file; do
@@ -127,7 +127,7 @@ e2e_files() {
             *:front_"$front") ;;
             *:front_*) continue ;;
             apache:*) ;;
-            *:bench | *:cloud | *:config | *:documents | *:drop | *:drop_responses | *:drop_sender* | *:drop_time | *:drop_trust | *:*install | *:settings) continue ;;
+            *:bench | *:cloud | *:commands | *:config | *:documents | *:drop | *:drop_responses | *:drop_sender* | *:drop_time | *:drop_trust | *:*install | *:settings) continue ;;
             esac
             echo "$front $file"
         done
@@ -154,7 +154,7 @@ for suite in "$@"; do
     fuzz) start_fuzz ;;
     e2e) run_each e2e 5 < <(e2e_files) ;;
     e2e-apache) run_each e2e 5 < <(e2e_files | grep '^apache ') ;;
-    faults) run_each faults 1 < <(faults_files) ;;
+    faults) run_each faults 2 < <(faults_files) ;;
     package) run_bats package apache tests/package ;;
     *.bats) run_bats "$(basename "$suite" .bats)" "${HASHPOST_FRONT:-apache}" ${HASHPOST_TEST_FILTER:+--filter "$HASHPOST_TEST_FILTER"} "$suite" ;;
     *)
