@@ -50,7 +50,7 @@ constexpr std::string_view kHelp =
     "  --recover-store=FOLDER  copy what is whole in the store to a new one in FOLDER (65 if anything is "
     "missing);\n"
     "                   the store is only read, and no worker may run\n"
-    "Signals: SIGTERM drains (requests at hand finish, connections go to a sibling worker), then exit 0.\n"
+    "Signals: SIGTERM drains (open requests finish, connections go to a sibling worker), then exit 0.\n"
     "\n";
 
 // As many connections as this process may have open files, two for each, less what it needs for itself: the

@@ -34,7 +34,7 @@ read_running() {
     ! file=$(readlink "$served/key.pem") || has[HASHPOST_KEY]=$file
 }
 
-# comparable NAME VALUE: sets $REPLY to the value, or the default if there is none; sizes as numbers.
+# comparable NAME VALUE: sets $REPLY to the value, or the default without one; sizes as numbers.
 comparable() {
     REPLY=$2
     [[ -n $REPLY ]] || resolve "${table_default[$1]}"

@@ -297,7 +297,8 @@ void LmdbStore::StartScrub(std::function<void(const std::string& reason)> on_end
 
 Damage LmdbStore::CheckEverything() {
   const Damage first = LookAtEverything();
-  // (What another process commits while it is read may look damaged: what a second look finds, too, is.)
+  // (A page that another process commits meanwhile may look damaged: only what a second look also finds
+  // counts.)
   return first.Any() ? LookAtEverything() : first;
 }
 

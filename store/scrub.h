@@ -49,7 +49,7 @@ class Scrub {
   bool Pause(std::chrono::milliseconds time);  // false: it is to end
   void LookAfterFiles();
   [[nodiscard]] bool IsMyTurn();
-  // A page that a commit writes while it is read may look damaged: only what a second look finds, too,
+  // A page that a commit writes while it is read may look damaged: only what a second look also finds
   // counts.
   enum class Look : std::uint8_t { kFirst, kAgain };
   std::optional<bool> LookThrough(Look look);  // as Round; nullopt: the first look suspects damage

@@ -117,8 +117,8 @@ end_fuzz() {
     count_tap fuzz each "$status"
 }
 
-# Apache gets everything; nginx and lighttpd what is about no front in particular (not the settings, the commands, the
-# documents, how to install, the bench and the sender by itself), and each front the file about its own ways. What takes longest begins.
+# Apache gets everything. nginx and lighttpd get what concerns every web server (not the settings, the commands, the documents, how
+# to install, the bench and the sender by itself). Each gets the file about its own ways. What takes longest begins.
 e2e_files() {
     local file front longest='/(drop|isolation|bench|bulk|gzip|documents|.*install)'
     while read -r file; do

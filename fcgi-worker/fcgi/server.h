@@ -60,7 +60,7 @@ class Server {
   // refused.
   void Tick(Clock::time_point now, std::chrono::seconds limit);
 
-  // Stops accepting, finishes the requests at hand and hands every connection over, for at most `limit`.
+  // Stops accepting, finishes the requests in progress and hands every connection over, for at most `limit`.
   // Uploads that are not at their end by then are told that theirs has come (http::BodyIncomplete), and have
   // five seconds to answer what they took. Returns how many connections are left, 0 if all went well.
   [[nodiscard]] std::size_t Drain(std::chrono::milliseconds limit);

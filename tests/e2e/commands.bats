@@ -35,7 +35,7 @@ serves() { [[ $(served_serial) == "$(openssl x509 -in "$1" -noout -serial)" ]]; 
             $stderr == "Hashpost runs already on port $HASHPOST_PORT, with other values of ${setting%%=*}"*"restart applies those of now." ]] ||
             { echo "$setting: $status $output $stderr"; false; }
     done
-    # The same in other words is no other setting; nor is what is about the start alone.
+    # Another spelling of the same value is not a change. A setting that only concerns the start is not one either.
     HASHPOST_MAX_STORE_BYTES=65536M HASHPOST_START_SECONDS=59 hashpost up
     same "$before"
 }

@@ -3,8 +3,8 @@
 
 WAIT_FOR_PAUSE=0.02
 
-# wait_for SECONDS COMMAND…: runs the command until it succeeds; fails, and says so, when the time is over. The bound is one for
-# an idle machine; a busy one has four times as long.
+# wait_for SECONDS COMMAND…: runs the command until it succeeds; fails, and says so, when the time is over. SECONDS is what an idle
+# machine needs at most; a busy one needs longer, so the bound is four times that.
 wait_for() {
     local deadline=$((${EPOCHREALTIME/[.,]/} + $1 * 4000000))
     shift
