@@ -1,6 +1,6 @@
 #!/bin/bash
 # run.sh VARIANT SUITE…: runs the suites (unit, interop, fuzz, e2e, e2e-apache, faults, package, or a file of bats) against build/VARIANT
-# and ends with "N passed, N failed, N skipped". With a sanitizer variant, every report file counts as a failure. A test that
+# and ends with what failed, once more, and "N passed, N failed, N skipped". With a sanitizer variant, every report file counts as a failure. A test that
 # takes longer than HASHPOST_TEST_SECONDS is ended, named and has failed (300 for unit tests, 900 for others).
 set -euo pipefail
 (($# >= 2)) || { echo "run.sh takes a variant and one suite at least." >&2; exit 64; }
@@ -21,6 +21,8 @@ fuzz=''
 # (bats watches the time by a process of the test's own shell: a test must wait for processes by their ids.)
 export BATS_TEST_TIMEOUT=${HASHPOST_TEST_SECONDS:-900}
 mkdir -p "$out"
+failures=$out/failures # what failed, for the end
+: >"$failures"
 
 if [[ $variant != release ]]; then
     # Workers write here too, and under root they are another user.
@@ -47,6 +49,7 @@ count() {
 run_unit() {
     local log=$out/unit-tests.log status=0 counts
     "$out/unit-tests" 2>&1 | tee "$log" || status=$?
+    grep -A 20 '^FAILED ' "$log" >>"$failures" || true
     read -ra counts < <(sed -nE '$s/^([0-9]+) passed, ([0-9]+) failed, ([0-9]+) skipped$/\1 \2 \3/p' "$log") || {
         echo "The unit tests did not end with their count (status $status)."
         counts=(0 1 0)
@@ -68,6 +71,7 @@ count_tap() {
     left_out=$(grep -cE '^ok [0-9]+ .*# skip' "$log" || true)
     good=$(($(grep -cE '^ok [0-9]+' "$log" || true) - left_out))
     bad=$(grep -cE '^not ok [0-9]+' "$log" || true)
+    awk -v name="$1" '/^(not )?ok |^1\.\./ { failed = /^not/; left = 40; if (failed) print "== " name } failed && left-- > 0' "$log" >>"$failures"
     # What was planned and never reported failed, too.
     ((good + bad + left_out >= ${planned:-1})) || bad=$((${planned:-1} - good - left_out))
     count "$good" "$bad" "$left_out" "$3"
@@ -103,7 +107,8 @@ run_each() {
 start_fuzz() {
     # (A session of its own is a group for the scheduler, with a share of its own: nice says nothing to others.)
     FUZZ_SECONDS=${FUZZ_SECONDS:-10} setsid nice -n 19 bash -c 'echo 19 2>/dev/null >/proc/self/autogroup
-        make --no-print-directory fuzz-harnesses && exec tests/fuzz/run' >"$out/fuzz-each.tap" 2>&1 &
+        make --no-print-directory fuzz-harnesses >"$0" 2>&1 || { cat "$0"; exit 1; }
+        exec tests/fuzz/run' "$out/fuzz-build.log" >"$out/fuzz-each.tap" 2>&1 &
     fuzz=$!
     trap 'kill -- "-$fuzz" 2>/dev/null || true' EXIT
 }
@@ -174,5 +179,9 @@ if [[ $variant != release ]]; then
     fi
 fi
 
+if [[ -s $failures ]]; then
+    echo "== what failed"
+    cat "$failures"
+fi
 echo "$passed passed, $failed failed, $skipped skipped"
 ((failed == 0))

@@ -234,7 +234,9 @@ END
 
 @test "an oversize chunked body is 413, and is not kept" {
     head -c 5000000 /dev/zero >"$BATS_TEST_TMPDIR/zeros"
-    ask /messages --http1.1 -H 'Content-Type: text/plain' -H 'Transfer-Encoding: chunked' -H 'Expect:' -T "$BATS_TEST_TMPDIR/zeros" -X POST
+    # (curl gives up a response that ends its sending.)
+    raw_answer send 'POST /messages HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n4c4b40\r\n' \
+        file "$BATS_TEST_TMPDIR/zeros" send '\r\n0\r\n\r\n' answer
     expect_for 413 too-large HTTP/1.1
     [[ -z $(find "$HASHPOST_HOME/tmp" -type f) ]]
 }

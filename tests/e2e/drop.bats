@@ -59,7 +59,7 @@ END
     put books.json '{"title": "Dune"}'
     wait_for 30 is_there books
     diff "$OUTPUT_DIR/books.xml" <(printf '<?xml version="1.0" ?>\n<all>\n\t<title type="str">Dune</title>\n</all>\n')
-    sender_log | grep -qF "books is uploaded successfully. Response from server: File is decrypted and saved to $OUTPUT_DIR/books.xml"
+    log_says sender -F "books is uploaded successfully. Response from server: File is decrypted and saved to $OUTPUT_DIR/books.xml"
     # The key is nowhere but in its file.
     run ! grep -rqF "$(<"$ENCRYPTION_KEY")" "$HASHPOST_HOME/logs"
 }

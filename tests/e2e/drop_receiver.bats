@@ -281,8 +281,8 @@ are_connected() { (($(ss -Htn state established "( dport = :$HASHPOST_PORT )" | 
 }
 
 @test "the key's fingerprint is logged, a warning if everybody can read it, and never the key" {
-    worker_logs | grep -q 'fingerprint of the first: [0-9a-f]\{16\}'
-    worker_logs | grep -q '\[WARNING\] - \[receiver\] - Every user of this machine can read the key file'
+    log_says worker 'fingerprint of the first: [0-9a-f]\{16\}'
+    log_says worker '\[WARNING\] - \[receiver\] - Every user of this machine can read the key file'
 }
 
 @test "with OUTPUT_DIR=none there is no drop, and with a bad key neither, but messages are served" {
@@ -301,14 +301,14 @@ are_connected() { (($(ss -Htn state established "( dport = :$HASHPOST_PORT )" | 
     stack_start
     upload books
     expect_refusal 503 drop-unavailable
-    worker_logs | grep -q '\[ERROR\] - \[receiver\] - The file drop does not start'
+    log_says worker '\[ERROR\] - \[receiver\] - The file drop does not start'
     post_json '{"message":"all the same"}'
     [[ $code == 201 ]]
     # A key that is missing is made, once for all workers.
     stack_stop
     export DECRYPTION_KEY=$HASHPOST_DATA/drop/decryption_key
     stack_start
-    worker_logs | grep -qF "Decryption key is not available in $DECRYPTION_KEY."
+    log_says worker -F "Decryption key is not available in $DECRYPTION_KEY."
     [[ $(stat -c %a "$DECRYPTION_KEY") == 600 ]]
     KEY=$DECRYPTION_KEY
     for _ in 1 2 3 4 5 6; do

@@ -111,7 +111,7 @@ all_have_arrived() { (($(grep -c ' 201$' receiver/requests) == $1)); }
     (($(conversions log) <= 20 && $(wc -l <receiver/requests) <= 20))
     rm receiver/unavailable
     wait_for 60 all_have_arrived $files
-    logged 'The receiver takes files again.'
+    wait_for 20 logged 'The receiver takes files again.'
     # One attempt for each file, and those that failed: no storm when it is back.
     (($(wc -l <receiver/requests) <= files + 20))
 }

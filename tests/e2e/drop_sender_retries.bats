@@ -22,7 +22,7 @@ teardown() { sender_end; }
     wait_for 40 has_uploads a 1
     wait_for 40 has_uploads b 1
     wait_for 20 "$SENDER" --status
-    logged 'The receiver can be reached again.'
+    wait_for 20 logged 'The receiver can be reached again.'
 }
 
 @test "5xx, 408, 425 and 429 are tried again after a pause, and others go ahead" {

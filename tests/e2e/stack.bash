@@ -79,6 +79,10 @@ worker_pids() {
     for ((number = 0; number < ${HASHPOST_WORKERS:-2}; number++)); do worker_pid "$number"; done
 }
 worker_logs() { cat "$HASHPOST_HOME"/logs/worker-*.log*; }
+# log_says NAME GREP_ARGUMENT…: a line of that log (worker-00, pool, sender, …) is that, or will be soon: who has seen what it is
+# about may be earlier than the log.
+log_says() { wait_for 10 log_has "$@"; }
+log_has() { cat "$HASHPOST_HOME"/logs/$1*.log* | grep -q "${@:2}"; } # (a pattern, too)
 is_ready() { [[ $(curl -s --cacert "$CACERT" -o /dev/null -w '%{http_code}' --max-time 5 "$URL/readyz") == 200 ]]; }
 # All workers are there, and none of them is the process $1.
 pool_is_whole() {
@@ -96,13 +100,19 @@ is_newer_lighttpd() { dpkg --compare-versions "$(dpkg-query -W -f '${Version}' l
 
 # --- requests ------------------------------------------------------------------------------------------
 
-# ask PATH [CURL OPTION…]: sets $code; the answer's fields and body are in the files $FIELDS and $BODY.
+# ask PATH [CURL OPTION…]: sets $code; the response's fields and body are in the files $FIELDS and $BODY. Fails as curl does.
 ask() {
+    local failed=0
     FIELDS=$BATS_TEST_TMPDIR/fields BODY=$BATS_TEST_TMPDIR/body
     : >"$BODY"
-    code=$(curl_once "$@") || { (($? == 92)) && [[ $HASHPOST_FRONT == apache && $OLD_CURL == yes ]] && code=$(curl_once "$@"); }
+    code=$(curl_once "$@") || failed=$?
+    if [[ $failed == 92 && $HASHPOST_FRONT == apache && $OLD_CURL == yes ]]; then
+        failed=0
+        code=$(curl_once "$@") || failed=$?
+    fi
+    return "$failed"
 }
-curl_once() { curl -sS --cacert "$CACERT" --max-time 60 -D "$FIELDS" -o "$BODY" -w '%{http_code}' "${@:2}" "$URL$1"; }
+curl_once() { curl -sS --cacert "$CACERT" --max-time 60 --expect100-timeout 20 -D "$FIELDS" -o "$BODY" -w '%{http_code}' "${@:2}" "$URL$1"; }
 # curl of Debian 12 now and then loses a whole response of Apache's that overtakes the body (docs/fronts.md): it asks once more.
 [[ $(curl --version) =~ ^curl\ 7 ]] && OLD_CURL=yes || OLD_CURL=no
 

@@ -72,7 +72,7 @@ damage_is_known() { [[ -s $HASHPOST_DATA/damage ]]; }
         ask "/messages/$(printf 'this one is not' | sha256)"
         expect_json 200 '{"message":"this one is not"}'
     done
-    worker_logs | grep -q "The stored bytes of $digest do not hash to it"
+    log_says worker "The stored bytes of $digest do not hash to it"
     [[ $(worker_pids) == "$before" ]]
     ask "/messages/$digest" -X DELETE
     [[ $code == 200 ]]
@@ -116,7 +116,7 @@ damage_is_known() { [[ -s $HASHPOST_DATA/damage ]]; }
         ask /readyz
         expect_problem 503 not-ready
         grep -q 'is damaged' "$BODY"
-        worker_logs | grep -q 'scrub.*is damaged'
+        log_says worker 'scrub.*is damaged'
         ask "/messages/$(printf 'never stored' | sha256)"
         expect_problem 500 store-damaged
         post_text 'stored meanwhile'

@@ -78,6 +78,6 @@ writes_are_refused() {
     done
     wait_for 10 reads_go_on
     writes_are_refused
-    grep -q 'is on a file system that is read-only' <(worker_logs)
+    log_says worker 'is on a file system that is read-only'
 }
 is_replaced() { is_gone "$1" && [[ $(worker_pids | wc -l) == "${HASHPOST_WORKERS:-2}" ]]; }

@@ -30,7 +30,7 @@ all_are_new() {
     load_end
     (($(load_value unexpected) == 0))
     nothing_was_lost
-    worker_logs | grep -q 'lock.mdb in .* was removed or replaced'
+    log_says worker 'lock.mdb in .* was removed or replaced'
 }
 
 @test "a worker that starts beside others with another lock.mdb refuses" {

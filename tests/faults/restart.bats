@@ -26,8 +26,7 @@ teardown() {
     load_end
     nothing_failed
     nothing_was_lost
-    cat "$HASHPOST_HOME/logs/pool.log"
-    (($(grep -c 'has drained and ended' "$HASHPOST_HOME/logs/pool.log") == ${HASHPOST_RESTARTS:-10}))
+    wait_for 10 have_drained "${HASHPOST_RESTARTS:-10}"
     run ! grep -q crashed "$HASHPOST_HOME/logs/pool.log"
 }
 
@@ -43,9 +42,11 @@ teardown() {
         make_load --clients 16 --requests 200 >"$SCRATCH/load.json" || { cat "$SCRATCH/load.json"; false; }
         wait_for 20 pool_is_whole "$pid"
     done
-    (($(grep -c 'has drained and ended' "$HASHPOST_HOME/logs/pool.log") == 3))
+    wait_for 10 have_drained 3
     run ! grep -q crashed "$HASHPOST_HOME/logs/pool.log"
 }
+
+have_drained() { (($(grep -c 'has drained and ended' "$HASHPOST_HOME/logs/pool.log") == $1)); }
 
 # big_message: stores one of 12 MiB, more than all socket buffers on the way, and sets $digest.
 big_message() {
@@ -103,7 +104,7 @@ replaced_one() {
     wait_for 20 is_ready
     touch "$SCRATCH/go"
     wait "$client"
-    worker_logs | grep -q 'The drain limit is over; 1 connection'
+    log_says worker 'The drain limit is over; 1 connection'
 }
 # A big answer is under way: a worker has the thread that writes it.
 a_worker_writes() { ss -Hxp state connected | grep 'fcgi\.sock' | awk '$4 > 0 { found = 1 } END { exit !found }'; }

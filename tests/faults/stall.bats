@@ -51,7 +51,7 @@ is_stopped() { grep -q '^State:.T' "/proc/$1/status"; }
     wait_for 20 is_gone "$stopped"
     wait_for 10 pool_is_whole "$stopped"
     [[ $(worker_pid 1) == "$sibling" ]]
-    grep -qE "worker-00 \\(pid $stopped\\) has been stopped for [0-9]+ s; it is killed and replaced" "$HASHPOST_HOME/logs/pool.log"
+    log_says pool -E "worker-00 \\(pid $stopped\\) has been stopped for [0-9]+ s; it is killed and replaced"
 }
 
 @test "a stopped process of the web server is killed and replaced, and its clients are served again" {
@@ -64,7 +64,7 @@ is_stopped() { grep -q '^State:.T' "/proc/$1/status"; }
     kill -s STOP "${children[@]}"
     for child in "${children[@]}"; do wait_for 20 is_gone "$child"; done
     wait_for 10 is_ready
-    grep -qE "\\(pid ${children[0]}\\) has been stopped for [0-9]+ s; it is killed and replaced" "$HASHPOST_HOME/logs/pool.log"
+    log_says pool -E "\\(pid ${children[0]}\\) has been stopped for [0-9]+ s; it is killed and replaced"
 }
 # Those that serve, and nobody's log reader.
 web_server_children() {
@@ -163,8 +163,8 @@ END
     load_end
     (($(load_value unexpected) == 0 && $(load_value failed_connections) == 0))
     [[ $(worker_pid 1) == "$sibling" ]]
-    grep -q 'committing messages for [0-9]* s without progress; this worker aborts' "$HASHPOST_HOME/logs/worker-00.log"
-    grep -q 'worker-00 (pid '"$stuck"') crashed' "$HASHPOST_HOME/logs/pool.log"
+    log_says worker-00 'committing messages for [0-9]* s without progress; this worker aborts'
+    log_says pool 'worker-00 (pid '"$stuck"') crashed'
     run ! grep -q 'without progress' "$HASHPOST_HOME/logs/worker-01.log"
     nothing_was_lost
 }

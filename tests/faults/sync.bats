@@ -32,8 +32,8 @@ teardown() {
     wait_for 20 one_is_gone "${pids[@]}"
     straces_end
     wait_for 20 pool_is_whole
-    worker_logs | grep -q 'The store failed'
-    worker_logs | grep -q 'every message is read back and checked'
+    log_says worker 'The store failed'
+    log_says worker 'every message is read back and checked'
     # What was not acknowledged may be sent again.
     post_text 'the one that fails'
     [[ $code == 201 || $code == 200 ]]
@@ -70,7 +70,7 @@ one_is_gone() { is_gone "$1" || is_gone "$2"; }
     ask "/messages/$(printf hello | sha256)"
     expect_json 200 '{"message":"hello"}'
     [[ ! -e $HASHPOST_DATA/suspect ]]
-    worker_logs | grep -q 'messages are whole; writes go on'
+    log_says worker 'messages are whole; writes go on'
 }
 
 @test "every folder that is made for the data is synced into the one above it" {
