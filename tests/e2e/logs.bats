@@ -187,6 +187,20 @@ log_file() {
     [[ $(log_files) == "access-20260102T000000Z.log access-20260103T000000Z.log " ]] || { log_files; false; }
 }
 
+@test "a log that begins while another one is pruned has its link, too" {
+    local pid
+    log_file error-20260101T000000Z.log 1
+    exec 7<"$SCRATCH/logs"
+    flock 7
+    prune access-20260101T000000Z.log 7<&- 3>&- &
+    pid=$!
+    wait_for 10 ended_or_waits "$pid"
+    exec 7<&-
+    wait "$pid"
+    [[ $(readlink "$SCRATCH/logs/access.log") == access-20260101T000000Z.log ]]
+}
+ended_or_waits() { is_gone "$1" || grep -q -- "-> FLOCK .*:$(stat -c %i "$SCRATCH/logs") " /proc/locks; }
+
 @test "log files of an earlier version are kept and grow old like the others" {
     mkdir "$SCRATCH/logs"
     echo newest >"$SCRATCH/logs/access.log"
