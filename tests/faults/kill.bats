@@ -86,7 +86,7 @@ httpd_is_back() { [[ -s $HASHPOST_HOME/front.pid && $(<"$HASHPOST_HOME/front.pid
     load_goes_on
     is_ready
     stack_start
-    for pid in $before; do is_gone "$pid"; done
+    for pid in $before; do wait_for 1 is_gone "$pid"; done
     load_goes_on
     load_end
     (($(load_value unexpected) == 0))

@@ -19,5 +19,5 @@ wait_for() {
 
 # Conditions.
 not() { ! "$@"; }
-is_gone() { ! kill -0 "$1" 2>/dev/null || grep -q '^State:[[:space:]]Z' "/proc/$1/status"; }
+is_gone() { ! kill -0 "$1" 2>/dev/null || ! grep -qs '^State:[[:space:]][^Z]' "/proc/$1/status"; }
 has_lines() { [[ -f $1 ]] && (($(wc -l <"$1") >= $2)); }
