@@ -138,8 +138,10 @@ MetaPage PageFile::ReadMeta(int which) const {
   for (std::size_t size = kSmallestPage; !found && size <= kLargestPage; size *= 2) found = load(size);
   const auto number = static_cast<PageNumber>(which);
   if (!found) throw PageDamaged(number, "is not a meta page of LMDB");
+  Tree free_list = LoadTree(&bytes[kFreeListAt]);
+  free_list.has_numbers = true;  // of the commits that freed the pages
   const MetaPage meta{.page_size = Load<std::uint32_t>(&bytes[kFreeListAt]),
-                      .free_list = LoadTree(&bytes[kFreeListAt]),
+                      .free_list = free_list,
                       .main = LoadTree(&bytes[kMainAt]),
                       .last_page = Load<PageNumber>(&bytes[kLastPageAt]),
                       .transaction = Load<std::uint64_t>(&bytes[kTransactionAt])};

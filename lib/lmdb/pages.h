@@ -36,6 +36,7 @@ struct Tree {
   std::uint16_t depth = 0;    // levels; 0: empty
   std::uint64_t entries = 0;  // as LMDB counts them
   PageNumber root = kNoPage;
+  bool has_numbers = false;  // its keys are numbers of 8 bytes in the machine's order, and sorted as such
 };
 
 // One of the two meta pages (MDB_meta).

@@ -34,8 +34,9 @@ class TreeWalk {
   struct Bounds {
     std::string_view low;
     std::optional<std::string_view> high;
-    [[nodiscard]] bool Hold(std::string_view key) const { return key >= low && (!high || key < *high); }
   };
+  [[nodiscard]] bool IsBefore(std::string_view left, std::string_view right) const;
+  [[nodiscard]] bool IsWithin(std::string_view key, const Bounds& bounds) const;
   bool VisitPage(PageNumber number, unsigned levels, const Bounds& bounds);
   bool VisitBranch(PageNumber number, unsigned levels, const Bounds& bounds);
   bool VisitLeaf(PageNumber number, const Bounds& bounds);
@@ -44,6 +45,7 @@ class TreeWalk {
   const MetaPage& meta_;
   TreeVisitor& visitor_;
   std::string_view after_;
+  bool has_numbers_ = false;                 // as that of the tree
   std::unordered_set<PageNumber> branches_;  // that were visited
 };
 

@@ -1,10 +1,12 @@
 // Damaged stores: whatever is changed in the file, what can still be found is right, and the rest is noticed.
 
 #include <cppunit/extensions/HelperMacros.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <csignal>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -16,10 +18,12 @@
 #include <string>
 #include <thread>
 
+#include "lib/lmdb/lmdb.h"
 #include "store/lmdb_store.h"
 #include "store/recover.h"
 #include "store/store_check.h"
 #include "tests/unit/store/conformance.h"
+#include "tests/unit/store/in_child.h"
 #include "tests/unit/temp_folder.h"
 
 namespace hashpost::store {
@@ -36,6 +40,8 @@ std::string Message(int number) {
 class DamageTest : public CppUnit::TestFixture {
   CPPUNIT_TEST_SUITE(DamageTest);
   CPPUNIT_TEST(FindsNothingWrongInAWholeStore);
+  CPPUNIT_TEST(FindsNothingWrongBehindAnyCommit);
+  CPPUNIT_TEST(FindsNothingWrongWhileAReaderKeepsManyPagesFromUse);
   CPPUNIT_TEST(NoticesEveryPageThatIsZeroOrGarbage);
   CPPUNIT_TEST(NoticesAFewBytesOfGarbageAnywhere);
   CPPUNIT_TEST(NoticesAnOlderCopyOfAPage);
@@ -69,6 +75,46 @@ class DamageTest : public CppUnit::TestFixture {
     CPPUNIT_ASSERT(!Notices(found));
     CPPUNIT_ASSERT(found == digests_);
     CPPUNIT_ASSERT(!LmdbStore({.folder = folder_->path(), .max_bytes = kMaxBytes}).CheckEverything().Any());
+  }
+
+  // The list of free pages has numbers of commits for keys, and 256 is behind 255 only as a number.
+  void FindsNothingWrongBehindAnyCommit() {
+    LmdbStore store({.folder = folder_->path(), .max_bytes = kMaxBytes});
+    for (int number = 0; number < 300; ++number) {
+      const std::string message = "another message " + std::to_string(number);
+      const Change change = Put(message);
+      (void)store.Apply({&change, 1});
+      const Damage damage = store.CheckEverything();
+      CPPUNIT_ASSERT_MESSAGE(damage.first, !damage.Any());
+    }
+  }
+
+  // Then the list of free pages has branch pages, too.
+  void FindsNothingWrongWhileAReaderKeepsManyPagesFromUse() {
+    std::array<int, 2> ready{};
+    CPPUNIT_ASSERT(::pipe(ready.data()) == 0);
+    const pid_t reader = StartChild([&] {
+      const lmdb::Env env(folder_->path(), {.map_bytes = kMaxBytes, .max_readers = 4096, .max_databases = 2});
+      const lmdb::ReadTxn pages_stay(env);
+      if (::write(ready[1], "x", 1) != 1) return 1;
+      return ::pause();
+    });
+    char byte = 0;
+    CPPUNIT_ASSERT(::read(ready[0], &byte, 1) == 1);
+    {
+      LmdbStore store({.folder = folder_->path(), .max_bytes = kMaxBytes});
+      for (int number = 0; number < 800; ++number) {
+        const std::string message = "another message " + std::to_string(number);
+        const Change change = Put(message);
+        (void)store.Apply({&change, 1});
+        if (number % 50 != 0) continue;
+        const Damage damage = store.CheckEverything();
+        CPPUNIT_ASSERT_MESSAGE(damage.first, !damage.Any());
+      }
+    }
+    ::kill(reader, SIGKILL);
+    AwaitChild(reader);
+    for (const int end : ready) ::close(end);
   }
 
   void NoticesEveryPageThatIsZeroOrGarbage() {
