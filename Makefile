@@ -248,12 +248,13 @@ layers: ## do the includes respect the floors and rooms of the house?
 	@exec tests/layers.sh
 
 .PHONY: lint
-lint: deps ## clang-format, clang-tidy, shellcheck, codespell, language and settings of documents, web server configurations
+lint: deps ## clang-format, clang-tidy, shellcheck, codespell, type names, language and settings of documents, web server configurations
 	@packaging/write-settings-docs --check
 	@tests/prose.py $(PROSE)
 	@clang-format --dry-run -Werror $(ALL_CODE)
 	@shellcheck -x -e SC2030,SC2031 $(SHELL_SCRIPTS) # (bats runs each test in a subshell, as meant)
 	@$(MAKE) --no-print-directory -j$(JOBS) VARIANT=release WERROR=yes tidy
+	@python3 tests/type_names.py
 	@service/hashpost check-fronts
 	@echo 'lint: nothing to say'
 
@@ -298,8 +299,8 @@ $(OUT)/unit-tests: $(LIBRARY_OBJECTS) $(SENDER_OBJECTS) $(UNIT_OBJECTS) $(OUT)/i
 	@echo "  LINK $@"
 	@$(LINK) -o $@ $(filter %.o,$^) $(LIBRARIES) $(SENDER_LIBRARIES) -lcppunit
 
-# For tests/interop: lib/crypto's Fernet on the command line.
-$(OUT)/fernet-probe: $(filter $(OUT)/obj/lib/crypto/% $(OUT)/obj/lib/io/%,$(LIBRARY_OBJECTS)) \
+# For tests/interop: lib/fernet on the command line.
+$(OUT)/fernet-probe: $(filter $(OUT)/obj/lib/crypto/% $(OUT)/obj/lib/fernet/% $(OUT)/obj/lib/base64/% $(OUT)/obj/lib/io/%,$(LIBRARY_OBJECTS)) \
 		$(OUT)/obj/tests/interop/fernet_probe.o $(OUT)/inputs
 	@echo "  LINK $@"
 	@$(LINK) -o $@ $(filter %.o,$^) -lcrypto

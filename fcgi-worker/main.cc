@@ -16,19 +16,19 @@
 #include <utility>
 
 #include "fcgi-worker/config.h"
+#include "fcgi-worker/drop/upload.h"
 #include "fcgi-worker/fcgi/server.h"
-#include "fcgi-worker/http/byte_budget.h"
 #include "fcgi-worker/resources/bulk.h"
-#include "fcgi-worker/resources/failure.h"
 #include "fcgi-worker/resources/health.h"
 #include "fcgi-worker/resources/message.h"
 #include "fcgi-worker/resources/messages.h"
+#include "fcgi-worker/resources/problem_renderer.h"
 #include "fcgi-worker/resources/problems_page.h"
-#include "fcgi-worker/resources/router.h"
-#include "fcgi-worker/resources/upload.h"
+#include "fcgi-worker/router.h"
 #include "fcgi-worker/store_commands.h"
 #include "fcgi-worker/supervision.h"
 #include "lib/log/log.h"
+#include "lib/memory/budget.h"
 #include "lib/version/version.h"
 #include "store/group_committer.h"
 #include "store/lmdb_store.h"
@@ -105,25 +105,25 @@ void CountAsStarted(const Config& config) {
 }
 
 // A drop that cannot start keeps nobody from messages: its uploads are told so.
-std::unique_ptr<resources::Upload> OpenUpload(const Config& config) {
+std::unique_ptr<drop::UploadResource> OpenUpload(const Config& config) {
   if (config.output_dir == "none")
-    return std::make_unique<resources::Upload>(nullptr, resources::Upload::Off());
-  resources::DropOptions options{.folder = config.output_dir,
-                                 .key_file = config.decryption_key,
-                                 .state = config.data + "/drop",
-                                 .mode = config.file_mode,
-                                 .group = config.file_group,
-                                 .max_file_bytes = config.max_file_bytes,
-                                 .max_age = std::nullopt};
+    return std::make_unique<drop::UploadResource>(nullptr, drop::UploadResource::Off());
+  drop::ReceiverOptions options{.folder = config.output_dir,
+                                .key_file = config.decryption_key,
+                                .state = config.data + "/drop",
+                                .mode = config.file_mode,
+                                .group = config.file_group,
+                                .max_file_bytes = config.max_file_bytes,
+                                .max_age = std::nullopt};
   if (config.token_max_age.count() > 0) options.max_age = config.token_max_age;
-  std::unique_ptr<resources::Drop> drop;
+  std::unique_ptr<drop::FileReceiver> drop;
   try {
-    drop = std::make_unique<resources::Drop>(std::move(options));
+    drop = std::make_unique<drop::FileReceiver>(std::move(options));
   } catch (const std::exception& error) {
     log::Error("receiver", "The file drop does not start. " + std::string(error.what()) +
                                " The message service goes on; a reload tries again.");
   }
-  return std::make_unique<resources::Upload>(std::move(drop), resources::Upload::Failed());
+  return std::make_unique<drop::UploadResource>(std::move(drop), drop::UploadResource::Failed());
 }
 
 // Returns the exit status.
@@ -136,24 +136,24 @@ int Serve(const Config& config) {
   DoNotWaitForTheLog();
   // (With one I/O thread alone, reads would wait for the commit.)
   store::GroupCommitter committer(store, {.alone_at_once = config.threads > 1});
-  http::ByteBudget budget(config.max_inflight_bytes);
-  const resources::Failure failure([](const std::string& /*reason*/) { RequestFail(); });
+  memory::Budget budget(config.max_inflight_bytes);
+  const resources::ProblemRenderer renderer([](const std::string& /*reason*/) { RequestFail(); });
 
-  resources::FixedAnswer health(R"({"msg":"Server is healthy","status_code":200})");
-  resources::FixedAnswer liveness(R"({"status":"alive"})");
+  resources::FixedResponse health(R"({"msg":"Server is healthy","status_code":200})");
+  resources::FixedResponse liveness(R"({"status":"alive"})");
   resources::Readiness readiness(store, committer, config.home, config.hang_seconds);
   resources::ProblemsPage problems;
-  resources::Bulk bulk(store, budget, failure, {config.max_message_bytes, config.max_bulk_bytes},
+  resources::Bulk bulk(store, budget, renderer, {config.max_message_bytes, config.max_bulk_bytes},
                        config.bulk_batch_lines);
-  resources::Messages messages(store, committer, budget, failure, config.max_message_bytes);
-  resources::Message message(store, committer, budget, failure, config.gzip);
-  const std::unique_ptr<resources::Upload> upload = OpenUpload(config);
-  resources::Router router(failure);
+  resources::Messages messages(store, committer, budget, renderer, config.max_message_bytes);
+  resources::Message message(store, committer, budget, renderer, config.gzip);
+  const std::unique_ptr<drop::UploadResource> upload = OpenUpload(config);
+  Router router(renderer);
   router.AddStream("/messages", resources::Bulk::kMediaTypes, http::Lane::kBulk, bulk);
   router.Add("/messages", messages);
   router.Add(std::string(resources::Message::kPath), message);
-  router.AddStream(std::string(resources::Upload::kPath), {}, http::Lane::kUpload, *upload);
-  router.Add(std::string(resources::Upload::kPath), *upload);
+  router.AddStream(std::string(drop::UploadResource::kPath), {}, http::Lane::kUpload, *upload);
+  router.Add(std::string(drop::UploadResource::kPath), *upload);
   router.Add(std::string(resources::ProblemsPage::kPath), problems);
   router.Add("/", health);
   router.Add("/livez", liveness);

@@ -8,7 +8,7 @@
 #include <string>
 
 #include "lib/log/log.h"
-#include "lib/progress/progress.h"
+#include "lib/watchdog/watchdog.h"
 
 namespace hashpost {
 namespace {
@@ -23,7 +23,7 @@ sigset_t AwaitedSignals() {
 }
 
 void AbortIfStuck(std::chrono::seconds hang_limit) {
-  const auto busy = progress::Oldest();
+  const auto busy = watchdog::Oldest();
   if (!busy || busy->since < hang_limit) return;
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(busy->since).count();
   log::Error("watchdog", "A thread has been " + std::string(busy->what) + " for " + std::to_string(seconds) +

@@ -12,14 +12,12 @@
 #include "file-sender/backoff.h"
 #include "file-sender/json_to_xml.h"
 #include "file-sender/naming.h"
-#include "lib/crypto/fernet_seal.h"
 #include "lib/crypto/sha256.h"
+#include "lib/fernet/seal.h"
 #include "lib/log/log.h"
 
 namespace hashpost::sender {
 namespace {
-
-using Kind = FileRecord::Kind;
 
 constexpr std::chrono::seconds kLongestPause{30};  // between two tries to write a record
 // A receiver may take long over a big file; the others go on then.
@@ -49,7 +47,7 @@ struct Delivery::File {
   InputFile* input = nullptr;                       // none if it cannot be read
 };
 
-std::uint64_t SettingsId(const Config& config, const crypto::FernetKey& key) {
+std::uint64_t SettingsId(const Config& config, const fernet::Key& key) {
   const crypto::Sha256Digest digest = crypto::HashSha256(config.receiver.url + "\n" + key.Fingerprint() +
                                                          "\n" + std::to_string(config.sender_max_growth));
   std::uint64_t id = 0;
@@ -57,8 +55,8 @@ std::uint64_t SettingsId(const Config& config, const crypto::FernetKey& key) {
   return id;
 }
 
-Delivery::Delivery(const Config& config, const crypto::FernetKey& key, State& state, Turn& unrecorded,
-                   Upload upload, std::stop_token stop, std::function<std::uint64_t()> clock)
+Delivery::Delivery(const Config& config, const fernet::Key& key, State& state, Turn& unrecorded,
+                   UploadFunction upload, std::stop_token stop, std::function<std::uint64_t()> clock)
     : config_(config),
       key_(key),
       settings_(SettingsId(config, key)),
@@ -68,14 +66,14 @@ Delivery::Delivery(const Config& config, const crypto::FernetKey& key, State& st
       stop_(std::move(stop)),
       clock_(std::move(clock)) {}
 
-Outcome Delivery::Deliver(const std::string& name) {
+DeliveryOutcome Delivery::Deliver(const std::string& name) {
   File file{.name = name, .path = config_.input_dir + "/" + name, .target = ""};
   file.before = state_.Get(name);
   if (file.before) file.record = *file.before;
   try {
     auto opened = InputFile::Open(file.path, stop_);
     if (const auto* none = std::get_if<NoInput>(&opened)) {
-      if (none->why == NoInput::Why::kGone) return {Outcome::Kind::kGone};
+      if (none->why == NoInput::Why::kGone) return {DeliveryKind::kGone};
       file.record.stamp = none->stamp;
       file.record.read_at = Now();
       file.record.content = {};
@@ -88,7 +86,7 @@ Outcome Delivery::Deliver(const std::string& name) {
     file.record.content = file.input->digest();
     return DeliverFile(file);
   } catch (const Stopped&) {
-    return {Outcome::Kind::kStopped};
+    return {DeliveryKind::kStopped};
   } catch (const std::system_error& error) {  // files: a disk that is full or fails
     return Failed(file, std::string(error.what()) + ".");
   }
@@ -97,23 +95,23 @@ Outcome Delivery::Deliver(const std::string& name) {
 // Tokens count whole seconds, and those of a name must have growing times: otherwise an upload that broke
 // off, but which the receiver is still at, could replace a later one of the same second. With one for each
 // second no time runs ahead of the clock, however often the file changes.
-std::optional<Outcome> Delivery::TooSoon(const File& file) const {
+std::optional<DeliveryOutcome> Delivery::TooSoon(const File& file) const {
   if (!file.before || file.before->token_time == 0) return std::nullopt;
   const std::uint64_t now = clock_();
   const std::uint64_t second = now / kNanosecond;
   // (The time of the token by itself would not do: it is ahead when the clock was put back.)
   if (second != file.before->token_time && second != file.before->read_at / kNanosecond) return std::nullopt;
   const auto left = std::chrono::nanoseconds(kNanosecond - now % kNanosecond);
-  return Outcome{Outcome::Kind::kTooSoon, "", std::chrono::ceil<std::chrono::milliseconds>(left)};
+  return DeliveryOutcome{DeliveryKind::kTooSoon, "", std::chrono::ceil<std::chrono::milliseconds>(left)};
 }
 
-Outcome Delivery::DeliverFile(File& file) {
+DeliveryOutcome Delivery::DeliverFile(File& file) {
   if (file.record.delivered == file.record.content) {
-    Record(file, Kind::kDelivered);
-    return {Outcome::Kind::kKnown};
+    Record(file, RecordKind::kDelivered);
+    return {DeliveryKind::kKnown};
   }
-  if (file.before && file.before->kind == Kind::kSetAside && file.before->content == file.record.content &&
-      file.before->settings == settings_) {
+  if (file.before && file.before->kind == RecordKind::kSetAside &&
+      file.before->content == file.record.content && file.before->settings == settings_) {
     return SetAside(file, file.before->reason);  // with its new stamp
   }
   const auto target = TargetOf(file.name);
@@ -126,17 +124,17 @@ Outcome Delivery::DeliverFile(File& file) {
   return Send(file, sealed);
 }
 
-std::optional<Outcome> Delivery::Seal(File& file, io::Spool& sealed) {
-  crypto::FernetStamp stamp = crypto::FernetStamp::Now();
+std::optional<DeliveryOutcome> Delivery::Seal(File& file, io::Spool& sealed) {
+  fernet::Stamp stamp = fernet::Stamp::Now();
   stamp.time = clock_() / kNanosecond;
   // A clock that was put back must not make the receiver take this for the older file.
   if (file.record.token_time > 0) stamp.time = std::max(stamp.time, file.record.token_time + 1);
-  crypto::FernetSealer sealer(key_, sealed, stamp);
+  fernet::Sealer sealer(key_, sealed, stamp);
   const auto converted =
       JsonToXml(file.input->content(), sealer, MaxXmlBytes(config_, file.record.stamp.size));
-  if (!file.input->IsUnchanged()) return Outcome{Outcome::Kind::kChanged};
+  if (!file.input->IsUnchanged()) return DeliveryOutcome{DeliveryKind::kChanged};
   if (const auto* refused = std::get_if<Refused>(&converted)) {
-    if (refused->has_changed) return Outcome{Outcome::Kind::kChanged};
+    if (refused->has_changed) return DeliveryOutcome{DeliveryKind::kChanged};
     return SetAside(file, refused->sentence);
   }
   sealer.Finish();
@@ -157,11 +155,11 @@ std::optional<Outcome> Delivery::Seal(File& file, io::Spool& sealed) {
   return std::nullopt;
 }
 
-Outcome Delivery::Send(File& file, const io::Spool& sealed) {
+DeliveryOutcome Delivery::Send(File& file, const io::Spool& sealed) {
   const std::uint64_t token_time_before = file.before ? file.before->token_time : 0;
   if (file.record.delivered) {
     file.record.delivered.reset();
-    Record(file, Kind::kPending, "It is being sent.");
+    Record(file, RecordKind::kPending, "It is being sent.");
   }
   Turn::Hold turn(unrecorded_);
   const auto take_turn = [&] { turn.Await(kLongestTurn); };
@@ -170,47 +168,48 @@ Outcome Delivery::Send(File& file, const io::Spool& sealed) {
   if (sealed.size() <= kSmall) take_turn();
   const UploadResult result = upload_(file.target, sealed.fd(), sealed.size(), take_turn);
   switch (result.kind) {
-    case UploadResult::Kind::kAccepted:
+    case UploadKind::kAccepted:
       file.record.delivered = file.record.content;
-      Record(file, Kind::kDelivered);
+      Record(file, RecordKind::kDelivered);
       log::Info("sender", file.target + " is uploaded successfully. Response from server: " + result.message);
-      return {Outcome::Kind::kDelivered};
-    case UploadResult::Kind::kRefused:
+      return {DeliveryKind::kDelivered};
+    case UploadKind::kRefused:
       file.record.token_time = token_time_before;
       return SetAside(file, result.message);
-    case UploadResult::Kind::kStale:
+    case UploadKind::kStale:
       // Neither this token nor an earlier one that was dated later counts there: go by the clock again.
       file.record.token_time = 0;
       return Failed(file, result.message + " It is sealed again after a pause.", result.wait_at_least);
-    case UploadResult::Kind::kFailed:
+    case UploadKind::kFailed:
       return Failed(file, result.message, result.wait_at_least);
-    case UploadResult::Kind::kUnreachable:
-      return {Outcome::Kind::kUnreachable, result.message};
-    case UploadResult::Kind::kStopped:
-      Record(file, Kind::kPending, "The sender was stopped while it was being sent.");
+    case UploadKind::kUnreachable:
+      return {DeliveryKind::kUnreachable, result.message};
+    case UploadKind::kStopped:
+      Record(file, RecordKind::kPending, "The sender was stopped while it was being sent.");
       break;
   }
-  return {Outcome::Kind::kStopped};
+  return {DeliveryKind::kStopped};
 }
 
-Outcome Delivery::Failed(File& file, const std::string& reason, std::chrono::seconds wait) {
-  Record(file, Kind::kPending, reason);
+DeliveryOutcome Delivery::Failed(File& file, const std::string& reason, std::chrono::seconds wait) {
+  Record(file, RecordKind::kPending, reason);
   log::Warning("sender", "Unable to upload file. msg: " + file.name + ": " + reason);
-  return {Outcome::Kind::kFailed, reason, wait};
+  return {DeliveryKind::kFailed, reason, wait};
 }
 
-Outcome Delivery::SetAside(File& file, const std::string& reason) {
-  const bool is_new = !file.before || file.before->kind != Kind::kSetAside || file.before->reason != reason ||
-                      file.before->content != file.record.content || file.before->settings != settings_;
-  Record(file, Kind::kSetAside, reason);
+DeliveryOutcome Delivery::SetAside(File& file, const std::string& reason) {
+  const bool is_new = !file.before || file.before->kind != RecordKind::kSetAside ||
+                      file.before->reason != reason || file.before->content != file.record.content ||
+                      file.before->settings != settings_;
+  Record(file, RecordKind::kSetAside, reason);
   if (is_new) {
     log::Error("sender",
                "Unable to upload file. msg: " + file.name + " is set aside until it changes. " + reason);
   }
-  return {Outcome::Kind::kSetAside, reason};
+  return {DeliveryKind::kSetAside, reason};
 }
 
-void Delivery::Record(File& file, FileRecord::Kind kind, const std::string& reason) {
+void Delivery::Record(File& file, RecordKind kind, const std::string& reason) {
   const bool goes_on =
       file.before && file.before->kind == kind && file.before->content == file.record.content;
   file.record.kind = kind;

@@ -20,37 +20,38 @@
 #include "file-sender/input_file.h"
 #include "file-sender/state.h"
 #include "file-sender/turn.h"
-#include "file-sender/upload_answer.h"
-#include "lib/crypto/fernet_key.h"
+#include "file-sender/upload_response.h"
+#include "lib/fernet/key.h"
 #include "lib/io/spool.h"
 
 namespace hashpost::sender {
 
-struct Outcome {
-  enum class Kind {
-    kDelivered,    // now, and recorded
-    kKnown,        // its content was delivered before
-    kSetAside,     // recorded with the reason
-    kGone,         // there is no such file (any more)
-    kChanged,      // it changed while it was read: again soon
-    kTooSoon,      // one of this name was sealed within this second: again after `wait_at_least`
-    kFailed,       // recorded with the reason: again later
-    kUnreachable,  // the receiver is; nothing was recorded
-    kStopped,
-  };
-  Kind kind;
+enum class DeliveryKind {
+  kDelivered,    // now, and recorded
+  kKnown,        // its content was delivered before
+  kSetAside,     // recorded with the reason
+  kGone,         // there is no such file (any more)
+  kChanged,      // it changed while it was read: again soon
+  kTooSoon,      // one of this name was sealed within this second: again after `wait_at_least`
+  kFailed,       // recorded with the reason: again later
+  kUnreachable,  // the receiver is; nothing was recorded
+  kStopped,
+};
+
+struct DeliveryOutcome {
+  DeliveryKind kind;
   std::string reason = {};                     // kFailed, kUnreachable
   std::chrono::milliseconds wait_at_least{0};  // kFailed, kTooSoon
 };
 
 // Sends the first `size` bytes of `fd` as `target`, and calls `before_last_byte` before the receiver can have
 // all.
-using Upload = std::function<UploadResult(const std::string& target, int fd, std::uint64_t size,
-                                          const std::function<void()>& before_last_byte)>;
+using UploadFunction = std::function<UploadResult(const std::string& target, int fd, std::uint64_t size,
+                                                  const std::function<void()>& before_last_byte)>;
 
 // Names the receiver, the key and the bound of growth: what a receiver refused may be fine for another one,
 // or with another key; what was too long, with another bound.
-[[nodiscard]] std::uint64_t SettingsId(const Config& config, const crypto::FernetKey& key);
+[[nodiscard]] std::uint64_t SettingsId(const Config& config, const fernet::Key& key);
 
 class Delivery {
  public:
@@ -58,32 +59,33 @@ class Delivery {
   // and the state not, are shared by all threads. At `stop` it does not wait any more for room to write its
   // records, and leaves the file that it is at. `clock` is the system's (nanoseconds since the epoch) but in
   // tests.
-  Delivery(const Config& config, const crypto::FernetKey& key, State& state, Turn& unrecorded, Upload upload,
-           std::stop_token stop, std::function<std::uint64_t()> clock = Now);
+  Delivery(const Config& config, const fernet::Key& key, State& state, Turn& unrecorded,
+           UploadFunction upload, std::stop_token stop, std::function<std::uint64_t()> clock = Now);
 
   // `name`: in INPUT_DIR, and IsInput holds; nobody else delivers it meanwhile. Throws what State throws;
   // what else can go wrong is an outcome. Logs each step.
-  [[nodiscard]] Outcome Deliver(const std::string& name);
+  [[nodiscard]] DeliveryOutcome Deliver(const std::string& name);
 
  private:
   struct File;  // what is at hand
 
-  [[nodiscard]] std::optional<Outcome> TooSoon(const File& file) const;
-  Outcome DeliverFile(File& file);
-  Outcome Send(File& file, const io::Spool& sealed);
+  [[nodiscard]] std::optional<DeliveryOutcome> TooSoon(const File& file) const;
+  DeliveryOutcome DeliverFile(File& file);
+  DeliveryOutcome Send(File& file, const io::Spool& sealed);
   // Writes XML, sealed, to `sealed`; an outcome if that did not work.
-  std::optional<Outcome> Seal(File& file, io::Spool& sealed);
-  Outcome Failed(File& file, const std::string& reason, std::chrono::seconds wait = std::chrono::seconds(0));
-  Outcome SetAside(File& file, const std::string& reason);
-  void Record(File& file, FileRecord::Kind kind, const std::string& reason = "");
+  std::optional<DeliveryOutcome> Seal(File& file, io::Spool& sealed);
+  DeliveryOutcome Failed(File& file, const std::string& reason,
+                         std::chrono::seconds wait = std::chrono::seconds(0));
+  DeliveryOutcome SetAside(File& file, const std::string& reason);
+  void Record(File& file, RecordKind kind, const std::string& reason = "");
   void Write(const File& file);
 
   const Config& config_;
-  const crypto::FernetKey& key_;
+  const fernet::Key& key_;
   const std::uint64_t settings_;
   State& state_;
   Turn& unrecorded_;
-  const Upload upload_;
+  const UploadFunction upload_;
   const std::stop_token stop_;
   const std::function<std::uint64_t()> clock_;
 };

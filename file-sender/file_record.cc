@@ -49,8 +49,8 @@ class RecordReader {
 }  // namespace
 
 bool FileRecord::IsSettled(const FileStamp& now, std::uint64_t settings_now) const {
-  if (kind == Kind::kPending || stamp != now || !stamp.IsCertainAt(read_at)) return false;
-  return kind == Kind::kDelivered || settings == settings_now;
+  if (kind == RecordKind::kPending || stamp != now || !stamp.IsCertainAt(read_at)) return false;
+  return kind == RecordKind::kDelivered || settings == settings_now;
 }
 
 bool FileRecord::AddsTo(const FileRecord& before) {
@@ -83,8 +83,8 @@ std::optional<FileRecord> Decode(std::string_view bytes) {
   RecordReader reader(bytes);
   if (reader.TakeByte() != kFormat) return std::nullopt;
   FileRecord record;
-  record.kind = static_cast<FileRecord::Kind>(reader.TakeByte());
-  if (record.kind < FileRecord::Kind::kDelivered || record.kind > FileRecord::Kind::kPending) {
+  record.kind = static_cast<RecordKind>(reader.TakeByte());
+  if (record.kind < RecordKind::kDelivered || record.kind > RecordKind::kPending) {
     return std::nullopt;
   }
   const bool has_delivered = reader.TakeByte() == kHasDelivered;

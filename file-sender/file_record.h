@@ -13,14 +13,14 @@
 
 namespace hashpost::sender {
 
-struct FileRecord {
-  enum class Kind : std::uint8_t {
-    kDelivered = 1,  // the receiver has the file as it is
-    kSetAside = 2,   // it cannot be delivered until something changes
-    kPending = 3,    // it is to be delivered, and was tried
-  };
+enum class RecordKind : std::uint8_t {
+  kDelivered = 1,  // the receiver has the file as it is
+  kSetAside = 2,   // it cannot be delivered until something changes
+  kPending = 3,    // it is to be delivered, and was tried
+};
 
-  Kind kind = Kind::kPending;
+struct FileRecord {
+  RecordKind kind = RecordKind::kPending;
   // SHA-256 of the JSON that the receiver has for certain under this name, if there is one.
   std::optional<crypto::Sha256Digest> delivered;
   // SHA-256 of the JSON that `kind` speaks of; all zero if it was not read.

@@ -14,8 +14,8 @@
 
 #include "file-sender/input_file.h"
 #include "file-sender/naming.h"
-#include "lib/json/json.h"
 #include "lib/log/log.h"
+#include "lib/utf8/utf8.h"
 
 namespace hashpost::sender {
 namespace {
@@ -85,7 +85,7 @@ void FolderWatch::PassOver(const std::string& name) {
   constexpr std::size_t kMost = 1000;  // what is logged at all, so that memory has a bound
   if (passed_over_.size() == kMost || !passed_over_.insert(name).second) return;
   log::Warning("sender",
-               json::Printable(name, 255) +
+               utf8::Printable(name, 255) +
                    " is passed over: only names that end in .json, in small letters, are sent; rename it.");
 }
 
@@ -94,7 +94,7 @@ void FolderWatch::Visit(int folder, const std::string& name, std::chrono::millis
   const FileStamp stamp = StampAt(folder, name);
   const auto record = state_.Get(name);
   if (record && record->IsSettled(stamp, settings_)) {
-    if (record->kind == FileRecord::Kind::kSetAside) ++result.set_aside;
+    if (record->kind == RecordKind::kSetAside) ++result.set_aside;
     return;
   }
   // (A clock that was put back, or another machine's, may show changes in the future: no reason to wait

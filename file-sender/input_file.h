@@ -13,7 +13,7 @@
 
 #include "file-sender/file_stamp.h"
 #include "lib/crypto/sha256.h"
-#include "lib/io/random_access.h"
+#include "lib/io/file_reader.h"
 #include "lib/io/unique_fd.h"
 
 namespace hashpost::sender {
@@ -43,7 +43,7 @@ class StoppableContent final : public io::RandomAccess {
   }
 
  private:
-  io::FileContent content_;
+  io::FileReader content_;
   std::stop_token stop_;
 };
 

@@ -10,14 +10,14 @@
 namespace hashpost::sender {
 namespace {
 
-struct Place {
+struct TextPosition {
   std::uint64_t line = 1;
   std::uint64_t column = 1;  // in characters
   bool begins_line = true;   // nothing but white space stands before it on its line
 };
 
-Place PlaceOf(io::RandomAccess& json, std::uint64_t offset) {
-  Place place;
+TextPosition PlaceOf(io::RandomAccess& json, std::uint64_t offset) {
+  TextPosition place;
   std::array<char, std::size_t{16} << 10U> piece;
   for (std::uint64_t at = 0; at < offset;) {
     const std::size_t wanted = std::min<std::uint64_t>(piece.size(), offset - at);
@@ -62,7 +62,7 @@ std::optional<std::string> WrongEncoding(io::RandomAccess& json) {
 
 std::string Explain(io::RandomAccess& json, const json::ParseFault& fault) {
   if (auto sentence = WrongEncoding(json)) return *std::move(sentence);
-  const Place place = PlaceOf(json, fault.offset);
+  const TextPosition place = PlaceOf(json, fault.offset);
   if (fault.has_second_value && place.begins_line && place.line > 1) {
     return "The text has a second value in line " + std::to_string(place.line) +
            ", as JSON Lines (NDJSON) has; send one JSON value: an array of them, or a file for each.";

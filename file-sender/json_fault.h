@@ -5,7 +5,7 @@
 
 #include <string>
 
-#include "lib/io/random_access.h"
+#include "lib/io/file_reader.h"
 #include "lib/json/json.h"
 
 namespace hashpost::sender {

@@ -21,7 +21,7 @@
 #include <variant>
 
 #include "lib/io/byte_stream.h"
-#include "lib/io/random_access.h"
+#include "lib/io/file_reader.h"
 #include "lib/json/events.h"
 
 namespace hashpost::sender {

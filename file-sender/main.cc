@@ -27,8 +27,8 @@
 #include "file-sender/state_reader.h"
 #include "file-sender/status.h"
 #include "file-sender/upload.h"
-#include "lib/crypto/fernet_key_file.h"
 #include "lib/crypto/pem_files.h"
+#include "lib/fernet/key_file.h"
 #include "lib/io/folder.h"
 #include "lib/io/unique_fd.h"
 #include "lib/io/unnamed_file.h"
@@ -90,11 +90,11 @@ void KeepBuffers() {
 }
 
 // nullopt if it is missing.
-std::optional<crypto::KeyFile> FindKey(const Config& config) {
+std::optional<fernet::KeyFile> FindKey(const Config& config) {
   try {
-    return crypto::LoadKeyFile(config.encryption_key);
-  } catch (const crypto::FernetKeyError& error) {
-    if (error.fault() == crypto::KeyFault::kMissing) return std::nullopt;
+    return fernet::LoadKeyFile(config.encryption_key);
+  } catch (const fernet::KeyError& error) {
+    if (error.fault() == fernet::KeyFault::kMissing) return std::nullopt;
     throw ConfigError(error.what());
   }
 }
@@ -103,7 +103,7 @@ std::string KeyIsMissing(const Config& config) {
   return "Encryption key is not available in " + config.encryption_key + ".";
 }
 
-crypto::FernetKey Announce(const Config& config, const crypto::KeyFile& file) {
+fernet::Key Announce(const Config& config, const fernet::KeyFile& file) {
   log::Info("sender", "Sealing with the key " + file.keys.Sealing().Fingerprint() + " of " +
                           config.encryption_key + ".");
   if (file.readable_by_all && !config.encryption_key.starts_with("/run/secrets/")) {
@@ -114,7 +114,7 @@ crypto::FernetKey Announce(const Config& config, const crypto::KeyFile& file) {
 }
 
 // A key may come later: a secret that is mounted, or the one that a receiver on this machine makes.
-std::optional<crypto::FernetKey> WaitForKey(const Config& config, int signals) {
+std::optional<fernet::Key> WaitForKey(const Config& config, int signals) {
   bool said = false;
   for (;;) {
     if (const auto file = FindKey(config)) return Announce(config, *file);
@@ -127,7 +127,7 @@ std::optional<crypto::FernetKey> WaitForKey(const Config& config, int signals) {
 }
 
 // After SIGHUP. Without a good key file it goes on with the key that it has.
-void ReadKeyAgain(const Config& config, crypto::FernetKey& key) {
+void ReadKeyAgain(const Config& config, fernet::Key& key) {
   std::string fault = KeyIsMissing(config);
   try {
     if (const auto file = FindKey(config)) {
@@ -147,11 +147,11 @@ int Watch(const Config& config) {
   State state(config.status_db_path);
   for (;;) {
     switch (RunForEver(config, *key, state, signals.get())) {
-      case Ending::kStopped:
+      case RunEnd::kStopped:
         return EX_OK;
-      case Ending::kFailed:
+      case RunEnd::kFailed:
         return EX_UNAVAILABLE;
-      case Ending::kHangUp:
+      case RunEnd::kHangUp:
         ReadKeyAgain(config, *key);
     }
   }
@@ -160,7 +160,7 @@ int Watch(const Config& config) {
 int Once(const Config& config) {
   const auto file = FindKey(config);
   if (!file) throw ConfigError(KeyIsMissing(config));
-  const crypto::FernetKey key = Announce(config, *file);
+  const fernet::Key key = Announce(config, *file);
   State state(config.status_db_path);
   const OnceResult result = RunOnce(config, key, state);
   std::cout << "delivered " << result.delivered << ", known " << result.known << ", set aside "

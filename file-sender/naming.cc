@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "lib/json/json.h"
+#include "lib/utf8/utf8.h"
 
 namespace hashpost::sender {
 namespace {
@@ -33,8 +33,8 @@ std::variant<Target, BadName> TargetOf(std::string_view name) {
   if (target.size() > kMaxTargetBytes) {
     return BadName{"Its name is longer than 200 bytes (without .json); rename it."};
   }
-  if (!json::IsUtf8(target)) return BadName{"Its name is not UTF-8; rename it."};
-  if (json::HasHiddenCharacter(target)) {
+  if (!utf8::IsValid(target)) return BadName{"Its name is not UTF-8; rename it."};
+  if (utf8::HasHiddenCharacter(target)) {
     return BadName{"There is a control character or an invisible one in its name; rename it."};
   }
   return Target{std::string(target)};

@@ -4,9 +4,9 @@
 
 namespace hashpost::sender {
 
-void Queue::Wait(const std::string& name, Entry& entry, Clock::time_point due) {
+void Queue::Wait(const std::string& name, QueuedFile& entry, Clock::time_point due) {
   if (entry.place && small_.erase(*entry.place) == 0) big_.erase(*entry.place);
-  entry.place = Place(due, next_++);
+  entry.place = Order(due, next_++);
   (entry.stamp.size < kBigBytes ? small_ : big_).emplace(*entry.place, name);
   // All, since not each thread may take it, and one that waits for a later name has to wait for this one.
   changed_.notify_all();
@@ -19,8 +19,8 @@ Queue::Names* Queue::FirstOf(Wanted wanted) {
 
 void Queue::Add(const std::string& name, const FileStamp& stamp, Clock::time_point due) {
   const std::lock_guard lock(mutex_);
-  const auto [found, is_new] = entries_.try_emplace(name, Entry{stamp});
-  Entry& entry = found->second;
+  const auto [found, is_new] = entries_.try_emplace(name, QueuedFile{stamp});
+  QueuedFile& entry = found->second;
   if (is_new) {
     Wait(name, entry, due);
   } else if (entry.stamp == stamp) {
@@ -61,7 +61,7 @@ std::optional<Queue::Job> Queue::Take(const std::stop_token& stop, Wanted wanted
     }
     Job job{.name = std::move(first->second), .failures = 0};
     names->erase(first);
-    Entry& entry = entries_.at(job.name);
+    QueuedFile& entry = entries_.at(job.name);
     entry.place.reset();
     job.failures = entry.failures;
     return job;
@@ -72,7 +72,7 @@ std::optional<Queue::Job> Queue::Take(const std::stop_token& stop, Wanted wanted
 void Queue::Done(const std::string& name) {
   const std::lock_guard lock(mutex_);
   const auto found = entries_.find(name);
-  Entry& entry = found->second;
+  QueuedFile& entry = found->second;
   if (const auto again = std::exchange(entry.again, std::nullopt)) {
     Wait(name, entry, *again);
     return;
@@ -83,7 +83,7 @@ void Queue::Done(const std::string& name) {
 
 void Queue::Again(const std::string& name, std::chrono::milliseconds delay, unsigned failures) {
   const std::lock_guard lock(mutex_);
-  Entry& entry = entries_.at(name);
+  QueuedFile& entry = entries_.at(name);
   if (const auto again = std::exchange(entry.again, std::nullopt)) {
     Wait(name, entry, *again);  // it is a new file
     return;

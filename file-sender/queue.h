@@ -54,25 +54,25 @@ class Queue {
   [[nodiscard]] std::size_t Size() const;  // names that wait or are in flight
 
  private:
-  using Place = std::pair<Clock::time_point, std::uint64_t>;  // due, then first come
+  using Order = std::pair<Clock::time_point, std::uint64_t>;  // due, then first come
 
-  struct Entry {
+  struct QueuedFile {
     FileStamp stamp;
     unsigned failures = 0;
-    std::optional<Place> place = std::nullopt;              // waiting; without one it is in flight
+    std::optional<Order> place = std::nullopt;              // waiting; without one it is in flight
     std::optional<Clock::time_point> again = std::nullopt;  // in flight, and added again
   };
 
-  using Names = std::map<Place, std::string>;
+  using Names = std::map<Order, std::string>;
 
-  void Wait(const std::string& name, Entry& entry, Clock::time_point due);
+  void Wait(const std::string& name, QueuedFile& entry, Clock::time_point due);
   // The names of which the first one is the first that is `wanted`; nullptr if there is none.
   [[nodiscard]] Names* FirstOf(Wanted wanted);
   [[nodiscard]] bool AtEnd() const { return closed_ && entries_.empty(); }
 
   mutable std::mutex mutex_;
   std::condition_variable_any changed_;
-  std::unordered_map<std::string, Entry> entries_;
+  std::unordered_map<std::string, QueuedFile> entries_;
   Names small_;  // that wait
   Names big_;
   std::uint64_t next_ = 0;

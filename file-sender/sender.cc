@@ -86,7 +86,7 @@ int NextSignal(int signals) {
   return ::read(signals, &signal, sizeof signal) == sizeof signal ? static_cast<int>(signal.ssi_signo) : 0;
 }
 
-Ending RunForEver(const Config& config, const crypto::FernetKey& key, State& state, int signals) {
+RunEnd RunForEver(const Config& config, const fernet::Key& key, State& state, int signals) {
   const io::UniqueFd failure(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!failure) throw std::system_error(errno, std::system_category(), "eventfd");
   Queue queue;
@@ -107,11 +107,11 @@ Ending RunForEver(const Config& config, const crypto::FernetKey& key, State& sta
   const bool hang_up = NextSignal(signals) == SIGHUP;
   log::Info("sender", hang_up ? "Reading key and certificates again." : "Ending.");
   workers.Stop();
-  if (workers.failed()) return Ending::kFailed;
-  return hang_up ? Ending::kHangUp : Ending::kStopped;
+  if (workers.failed()) return RunEnd::kFailed;
+  return hang_up ? RunEnd::kHangUp : RunEnd::kStopped;
 }
 
-OnceResult RunOnce(const Config& config, const crypto::FernetKey& key, State& state) {
+OnceResult RunOnce(const Config& config, const fernet::Key& key, State& state) {
   Queue queue;
   FolderWatch watch(config.input_dir, queue, state, SettingsId(config, key));
   const ScanResult found = watch.Scan(std::chrono::milliseconds(0));

@@ -5,7 +5,7 @@
 
 #include "file-sender/config.h"
 #include "file-sender/state.h"
-#include "lib/crypto/fernet_key.h"
+#include "lib/fernet/key.h"
 
 namespace hashpost::sender {
 
@@ -16,7 +16,7 @@ namespace hashpost::sender {
 // The signal that has come; 0 if there is none.
 [[nodiscard]] int NextSignal(int signals);
 
-enum class Ending {
+enum class RunEnd {
   kStopped,  // by SIGTERM or SIGINT
   kHangUp,   // by SIGHUP
   kFailed,   // the state cannot be read or written (logged)
@@ -24,8 +24,7 @@ enum class Ending {
 
 // Delivers until a signal comes, then ends within some 3 s: uploads under way may take 2 s to their end.
 // Throws std::system_error.
-[[nodiscard]] Ending RunForEver(const Config& config, const crypto::FernetKey& key, State& state,
-                                int signals);
+[[nodiscard]] RunEnd RunForEver(const Config& config, const fernet::Key& key, State& state, int signals);
 
 struct OnceResult {
   std::size_t delivered;  // now
@@ -37,6 +36,6 @@ struct OnceResult {
 
 // Tries every file once. At a terminal it draws a progress bar on standard error. Ends at once at SIGTERM or
 // SIGINT, as these do by default.
-[[nodiscard]] OnceResult RunOnce(const Config& config, const crypto::FernetKey& key, State& state);
+[[nodiscard]] OnceResult RunOnce(const Config& config, const fernet::Key& key, State& state);
 
 }  // namespace hashpost::sender

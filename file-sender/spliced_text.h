@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "lib/io/byte_stream.h"
-#include "lib/io/random_access.h"
+#include "lib/io/file_reader.h"
 
 namespace hashpost::sender {
 

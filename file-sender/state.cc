@@ -13,9 +13,9 @@
 #include <vector>
 
 #include "lib/io/folder.h"
-#include "lib/json/json.h"
 #include "lib/lmdb/damage.h"
 #include "lib/log/log.h"
+#include "lib/utf8/utf8.h"
 
 namespace hashpost::sender {
 
@@ -86,7 +86,7 @@ std::optional<FileRecord> State::Get(const std::string& name) const {
   if (!bytes) return std::nullopt;
   auto record = Decode(*bytes);
   if (!record) {
-    log::Warning("sender", "The record of " + json::Printable(name, 255) +
+    log::Warning("sender", "The record of " + utf8::Printable(name, 255) +
                                " in STATUS_DB_PATH is damaged; the file counts as new.");
   }
   return record;
@@ -107,8 +107,8 @@ std::size_t State::ForgetSetAside() {
     lmdb::Cursor cursor(txn.get(), files_);
     while (const auto entry = cursor.Next()) {
       auto record = Decode(entry->value);
-      if (!record || record->kind != FileRecord::Kind::kSetAside) continue;
-      record->kind = FileRecord::Kind::kPending;
+      if (!record || record->kind != RecordKind::kSetAside) continue;
+      record->kind = RecordKind::kPending;
       found.emplace_back(entry->key, *std::move(record));
     }
   }

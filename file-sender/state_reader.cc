@@ -13,12 +13,12 @@
 #include <thread>
 
 #include "file-sender/state.h"
-#include "lib/io/random_access.h"
+#include "lib/io/file_reader.h"
 
 namespace hashpost::sender {
 namespace {
 
-constexpr lmdb::Options kAsACopy{
+constexpr lmdb::EnvOptions kAsACopy{
     .map_bytes = State::kMapBytes, .max_readers = State::kMaxReaders, .max_databases = 1, .is_copy = true};
 // With a pause between two tries: a sender commits a few hundred times a second, and copying takes
 // milliseconds.
@@ -30,7 +30,7 @@ io::UniqueFd CopyFile(const std::string& path) {
   if (!file) throw std::system_error(errno, std::system_category(), "open");
   io::UniqueFd copy(::memfd_create("state", MFD_CLOEXEC));
   if (!copy) throw std::system_error(errno, std::system_category(), "memfd_create");
-  io::FileContent content(file.get());
+  io::FileReader content(file.get());
   std::array<char, std::size_t{64} << 10U> piece;
   std::uint64_t offset = 0;
   while (const std::size_t size = content.ReadAt(offset, piece)) {
@@ -67,10 +67,10 @@ StateReader::StateReader(const std::string& folder) : folder_(folder) {
 std::string StateReader::Open() {
   std::string data = folder_ + "/data.mdb";
   if (::access((folder_ + "/lock.mdb").c_str(), R_OK | W_OK) != 0) return Copy(data);
-  env_.emplace(folder_, lmdb::Options{.map_bytes = State::kMapBytes,
-                                      .max_readers = State::kMaxReaders,
-                                      .max_databases = 1,
-                                      .read_only = true});
+  env_.emplace(folder_, lmdb::EnvOptions{.map_bytes = State::kMapBytes,
+                                         .max_readers = State::kMaxReaders,
+                                         .max_databases = 1,
+                                         .read_only = true});
   return data;
 }
 

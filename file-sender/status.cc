@@ -13,27 +13,25 @@
 #include "file-sender/input_file.h"
 #include "file-sender/naming.h"
 #include "file-sender/state_reader.h"
-#include "lib/json/json.h"
+#include "lib/utf8/utf8.h"
 
 namespace hashpost::sender {
 namespace {
 
-using Kind = FileRecord::Kind;
-
 constexpr std::size_t kMostNames = 100;  // of those that are pending
 
-struct Waiting {
+struct PendingFile {
   std::uint64_t since;  // seconds since the epoch
   std::string name;
   std::string reason;
 };
 
 std::string Line(const std::string& name, const std::string& reason) {
-  return "  " + json::Printable(name, 255) + (reason.empty() ? "" : ": " + reason) + "\n";
+  return "  " + utf8::Printable(name, 255) + (reason.empty() ? "" : ": " + reason) + "\n";
 }
 
 // The files of the folder, each with what the state says of it.
-void Look(const Config& config, const StateReader* state, std::vector<Waiting>& waiting,
+void Look(const Config& config, const StateReader* state, std::vector<PendingFile>& waiting,
           std::map<std::string, std::string>& aside) {
   const std::unique_ptr<DIR, int (*)(DIR*)> folder(::opendir(config.input_dir.c_str()), ::closedir);
   if (!folder) {
@@ -46,8 +44,8 @@ void Look(const Config& config, const StateReader* state, std::vector<Waiting>& 
     const FileStamp stamp = StampAt(::dirfd(folder.get()), name);
     const std::optional<FileRecord> record = state != nullptr ? state->Get(name) : std::nullopt;
     const bool is_same = record && record->stamp == stamp;
-    if (is_same && record->kind == Kind::kDelivered) continue;
-    if (is_same && record->kind == Kind::kSetAside) {
+    if (is_same && record->kind == RecordKind::kDelivered) continue;
+    if (is_same && record->kind == RecordKind::kSetAside) {
       aside[name] = record->reason;
     } else if (is_same) {
       waiting.push_back({record->since, name, record->reason});
@@ -62,18 +60,18 @@ void Look(const Config& config, const StateReader* state, std::vector<Waiting>& 
 Status ReadStatus(const Config& config) {
   std::optional<StateReader> state;
   if (StateReader::IsThere(config.status_db_path)) state.emplace(config.status_db_path);
-  std::vector<Waiting> waiting;
+  std::vector<PendingFile> waiting;
   std::map<std::string, std::string> aside;
   Look(config, state ? &*state : nullptr, waiting, aside);
   std::sort(waiting.begin(), waiting.end(),
-            [](const Waiting& a, const Waiting& b) { return a.since < b.since; });
+            [](const PendingFile& a, const PendingFile& b) { return a.since < b.since; });
 
   Status status;
   status.pending = waiting.size();
   status.set_aside = aside.size();
   if (state) {
     state->ForEach([&](std::string_view, const FileRecord& record) {
-      status.delivered += record.kind == Kind::kDelivered ? 1 : 0;
+      status.delivered += record.kind == RecordKind::kDelivered ? 1 : 0;
     });
   }
   status.text = "pending    " + std::to_string(status.pending);

@@ -18,8 +18,6 @@
 namespace hashpost::sender {
 namespace {
 
-using Kind = UploadResult::Kind;
-
 // After the last byte the receiver opens and syncs the file without a word; so slow it may be.
 constexpr std::uint64_t kSlowestBytesPerSecond = std::uint64_t{8} << 20U;
 
@@ -152,12 +150,12 @@ UploadResult Uploader::Upload(const std::string& target, int fd, std::uint64_t s
   curl_easy_setopt(curl, CURLOPT_MIMEPOST, nullptr);
 
   if (code == CURLE_ABORTED_BY_CALLBACK && !transfer.fault() && stop_.stop_requested())
-    return {Kind::kStopped, ""};
+    return {UploadKind::kStopped, ""};
   if (code != CURLE_OK && NeverConnected(code, curl)) {
-    return {Kind::kUnreachable, Sentence(code, transfer.error(), receiver_)};
+    return {UploadKind::kUnreachable, Sentence(code, transfer.error(), receiver_)};
   }
   // (A receiver may refuse and hang up before it has read everything, and before its own words have ended.)
-  UploadResult result{Kind::kFailed, ""};
+  UploadResult result{UploadKind::kFailed, ""};
   if (code == CURLE_OK || status >= 300) {
     result = JudgeAnswer({.status = static_cast<int>(status),
                           .body = transfer.body(),
@@ -169,7 +167,7 @@ UploadResult Uploader::Upload(const std::string& target, int fd, std::uint64_t s
     result.message = Sentence(code, transfer.error(), receiver_);
   }
   // What a receiver says in its own words is not asked again: the question may take some time, too.
-  if (result.kind == Kind::kFailed && MayBeTls(code, status, receiver_))
+  if (result.kind == UploadKind::kFailed && MayBeTls(code, status, receiver_))
     result.message = receiver_.url + ": The port speaks TLS: set RECEIVER_SCHEME=https.";
   return result;
 }

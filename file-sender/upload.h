@@ -11,7 +11,7 @@
 #include <string>
 
 #include "file-sender/config.h"
-#include "file-sender/upload_answer.h"
+#include "file-sender/upload_response.h"
 
 namespace hashpost::sender {
 

@@ -20,8 +20,7 @@ constexpr unsigned kTrialsOfOnce = 5;  // of a receiver that takes no file: some
 
 }  // namespace
 
-Workers::Workers(const Config& config, const crypto::FernetKey& key, State& state, Queue& queue,
-                 Options options)
+Workers::Workers(const Config& config, const fernet::Key& key, State& state, Queue& queue, Options options)
     : config_(config),
       key_(key),
       state_(state),
@@ -71,13 +70,13 @@ void Workers::Work(const std::stop_token& stop, Queue::Wanted wanted) {
   while (const auto job = queue_.Take(stop, wanted)) {
     try {
       const bool may = gate_.Pass(stop, [&] { return uploader.Probe(); });
-      const Breaker::Leave leave = breaker_.Ask(stop);
+      const CircuitBreaker::Leave leave = breaker_.Ask(stop);
       if (leave.delay()) {
         PutOff(*job, *leave.delay());
         continue;
       }
-      Settle(*job,
-             may && !stop.stop_requested() ? delivery.Deliver(job->name) : Outcome{Outcome::Kind::kStopped});
+      Settle(*job, may && !stop.stop_requested() ? delivery.Deliver(job->name)
+                                                 : DeliveryOutcome{DeliveryKind::kStopped});
     } catch (...) {
       ++tally_.pending;
       queue_.Done(job->name);  // or else the other threads would wait for its end
@@ -97,47 +96,45 @@ void Workers::PutOff(const Queue::Job& job, std::chrono::milliseconds delay) {
 }
 
 void Workers::Report(const std::string& target, const UploadResult& result) {
-  using Kind = UploadResult::Kind;
   switch (result.kind) {
-    case Kind::kAccepted:
-    case Kind::kRefused:
-    case Kind::kStale:
+    case UploadKind::kAccepted:
+    case UploadKind::kRefused:
+    case UploadKind::kStale:
       return breaker_.Worked();
-    case Kind::kFailed:
+    case UploadKind::kFailed:
       return breaker_.Failed(target, result.message, result.wait_at_least);
-    case Kind::kUnreachable:
-    case Kind::kStopped:
+    case UploadKind::kUnreachable:
+    case UploadKind::kStopped:
       return;
   }
 }
 
-void Workers::Settle(const Queue::Job& job, const Outcome& outcome) {
-  using Kind = Outcome::Kind;
+void Workers::Settle(const Queue::Job& job, const DeliveryOutcome& outcome) {
   switch (outcome.kind) {
-    case Kind::kDelivered:
+    case DeliveryKind::kDelivered:
       ++tally_.delivered;
       return queue_.Done(job.name);
-    case Kind::kKnown:
-    case Kind::kGone:
+    case DeliveryKind::kKnown:
+    case DeliveryKind::kGone:
       ++tally_.known;
       return queue_.Done(job.name);
-    case Kind::kSetAside:
+    case DeliveryKind::kSetAside:
       ++tally_.set_aside;
       return queue_.Done(job.name);
-    case Kind::kChanged:
+    case DeliveryKind::kChanged:
       if (!options_.once || job.failures < kTriesOfOnce)
         return queue_.Again(job.name, kUnrest, job.failures + 1);
       break;
-    case Kind::kTooSoon:
+    case DeliveryKind::kTooSoon:
       return queue_.Again(job.name, outcome.wait_at_least, job.failures);
-    case Kind::kUnreachable:
+    case DeliveryKind::kUnreachable:
       gate_.Shut(outcome.reason);
       if (!options_.once) return queue_.Again(job.name, std::chrono::milliseconds(0), 0);
       break;
-    case Kind::kFailed:
+    case DeliveryKind::kFailed:
       if (!options_.once) return Retry(job, outcome.wait_at_least);
       break;
-    case Kind::kStopped:
+    case DeliveryKind::kStopped:
       break;
   }
   ++tally_.pending;

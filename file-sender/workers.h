@@ -12,14 +12,14 @@
 #include <thread>
 #include <vector>
 
-#include "file-sender/breaker.h"
+#include "file-sender/circuit_breaker.h"
 #include "file-sender/config.h"
 #include "file-sender/delivery.h"
 #include "file-sender/gate.h"
 #include "file-sender/queue.h"
 #include "file-sender/state.h"
 #include "file-sender/turn.h"
-#include "lib/crypto/fernet_key.h"
+#include "lib/fernet/key.h"
 
 namespace hashpost::sender {
 
@@ -43,7 +43,7 @@ class Workers {
   };
 
   // Starts config.sender_parallel threads. All references live longer than this.
-  Workers(const Config& config, const crypto::FernetKey& key, State& state, Queue& queue, Options options);
+  Workers(const Config& config, const fernet::Key& key, State& state, Queue& queue, Options options);
 
   // Asks the threads to end and waits for them: at most some 3 s.
   ~Workers() { Stop(); }
@@ -61,16 +61,16 @@ class Workers {
   void Work(const std::stop_token& stop, Queue::Wanted wanted);
   void PutOff(const Queue::Job& job, std::chrono::milliseconds delay);
   void Report(const std::string& target, const UploadResult& result);
-  void Settle(const Queue::Job& job, const Outcome& outcome);
+  void Settle(const Queue::Job& job, const DeliveryOutcome& outcome);
   void Retry(const Queue::Job& job, std::chrono::milliseconds at_least);
 
   const Config& config_;
-  const crypto::FernetKey& key_;
+  const fernet::Key& key_;
   State& state_;
   Queue& queue_;
   const Options options_;
   Gate gate_;
-  Breaker breaker_;
+  CircuitBreaker breaker_;
   Turn unrecorded_;
   Tally tally_;
   std::atomic<bool> failed_ = false;

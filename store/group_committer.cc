@@ -3,7 +3,7 @@
 #include <iterator>
 #include <utility>
 
-#include "lib/progress/progress.h"
+#include "lib/watchdog/watchdog.h"
 
 namespace hashpost::store {
 
@@ -39,7 +39,7 @@ void GroupCommitter::Submit(std::unique_ptr<PendingWrite> write) {
 
 void GroupCommitter::CommitOnThisThread() {
   {
-    const progress::Working working("committing messages");
+    const watchdog::Working working("committing messages");
     CommitQueue();
   }
   const std::scoped_lock lock(mutex_);
@@ -88,7 +88,7 @@ GroupCommitter::Batch GroupCommitter::Take() {
   return batch;
 }
 
-void GroupCommitter::Commit(Batch& batch, std::unique_ptr<MessageStore::Turn> turn) {
+void GroupCommitter::Commit(Batch& batch, std::unique_ptr<MessageStore::CommitTurn> turn) {
   std::vector<Change> changes;
   changes.reserve(batch.size());
   for (const auto& write : batch) changes.push_back(write->change());
@@ -107,7 +107,7 @@ void GroupCommitter::Commit(Batch& batch, std::unique_ptr<MessageStore::Turn> tu
     }
   }
   for (auto& write : batch) {
-    const progress::Waiting fresh_start;  // each is a piece of work of its own for the watchdog
+    const watchdog::Waiting fresh_start;  // each is a piece of work of its own for the watchdog
     Batch alone;
     alone.push_back(std::move(write));
     AwaitTurnAndCommit(alone);
@@ -115,7 +115,7 @@ void GroupCommitter::Commit(Batch& batch, std::unique_ptr<MessageStore::Turn> tu
 }
 
 void GroupCommitter::AwaitTurnAndCommit(Batch& batch) {
-  std::unique_ptr<MessageStore::Turn> turn;
+  std::unique_ptr<MessageStore::CommitTurn> turn;
   try {
     turn = store_.AwaitTurn();
   } catch (...) {
@@ -138,7 +138,7 @@ void GroupCommitter::CommitQueue() {
 
 void GroupCommitter::Run() {
   while (AwaitWrites()) {
-    const progress::Working working("committing messages");
+    const watchdog::Working working("committing messages");
     CommitQueue();
   }
 }

@@ -66,7 +66,7 @@ class GroupCommitter {
   void CommitQueue();
   // An empty batch is filled from the queue once the turn has come.
   void AwaitTurnAndCommit(Batch& batch);
-  void Commit(Batch& batch, std::unique_ptr<MessageStore::Turn> turn);
+  void Commit(Batch& batch, std::unique_ptr<MessageStore::CommitTurn> turn);
   static void Fail(Batch& batch, const std::exception_ptr& error);
 
   MessageStore& store_;

@@ -87,7 +87,7 @@ LmdbFiles::LmdbFiles(std::string folder, std::uint64_t max_bytes)
 }
 
 void LmdbFiles::OpenEnv(std::uint64_t max_bytes) {
-  lmdb::Options options{.map_bytes = MapBytes(max_bytes), .max_readers = kMaxReaders, .max_databases = 2};
+  lmdb::EnvOptions options{.map_bytes = MapBytes(max_bytes), .max_readers = kMaxReaders, .max_databases = 2};
   try {
     env_.emplace(folder_, options);
     return;

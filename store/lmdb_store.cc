@@ -49,9 +49,9 @@ LmdbStore::LmdbStore(LmdbStoreOptions options)
     : options_(std::move(options)),
       files_(options_.folder, options_.max_bytes),
       transactions_(files_.env()),
-      room_(options_.folder, files_.env(), RoomLimits{options_.max_bytes, options_.min_free_bytes}),
+      space_(options_.folder, files_.env(), SpaceLimits{options_.max_bytes, options_.min_free_bytes}),
       mark_(options_.folder) {
-  if (!files_.read_only()) turnstile_.emplace(options_.folder);
+  if (!files_.read_only()) fair_lock_.emplace(options_.folder);
 }
 
 std::string LmdbStore::ReadOnlySentence() const {
@@ -126,7 +126,7 @@ std::vector<Outcome> LmdbStore::Commit(lmdb::WriteTxn& txn, std::span<const Chan
   }
   std::vector<Outcome> outcomes(changes.size());
   const std::int64_t now_ms = NowMs();
-  room_.CheckFor(changes);  // within the transaction: the workers do not count on the same room
+  space_.CheckFor(changes);  // within the transaction: the workers do not count on the same room
   bool changed = false;
   for (const std::size_t i : order) {
     outcomes[i] = ApplyOne(txn, files_.messages(), changes[i], now_ms);
@@ -137,11 +137,11 @@ std::vector<Outcome> LmdbStore::Commit(lmdb::WriteTxn& txn, std::span<const Chan
   return outcomes;
 }
 
-class LmdbStore::WriteTurn : public MessageStore::Turn {
+class LmdbStore::WriteTurn : public MessageStore::CommitTurn {
  public:
   WriteTurn(LmdbStore& store, bool is_bulk) : store_(store) {
-    if (is_bulk) bulk_.emplace(*store.turnstile_, Turnstile::kBulk);
-    const Turnstile::Place next(*store.turnstile_, Turnstile::kNext);
+    if (is_bulk) bulk_.emplace(*store.fair_lock_, FairLock::kBulk);
+    const FairLock::Place next(*store.fair_lock_, FairLock::kNext);
     txn_.emplace(store.transactions_);
   }
 
@@ -175,19 +175,19 @@ class LmdbStore::WriteTurn : public MessageStore::Turn {
   }
 
   LmdbStore& store_;
-  std::optional<Turnstile::Place> bulk_;
+  std::optional<FairLock::Place> bulk_;
   std::optional<Transactions::Write> txn_;  // ends before bulk_
 };
 
-std::unique_ptr<MessageStore::Turn> LmdbStore::AwaitTurn() {
+std::unique_ptr<MessageStore::CommitTurn> LmdbStore::AwaitTurn() {
   return MakeTurn(false);
 }
 
-std::unique_ptr<MessageStore::Turn> LmdbStore::AwaitBulkTurn() {
+std::unique_ptr<MessageStore::CommitTurn> LmdbStore::AwaitBulkTurn() {
   return MakeTurn(true);
 }
 
-std::unique_ptr<MessageStore::Turn> LmdbStore::MakeTurn(bool is_bulk) {
+std::unique_ptr<MessageStore::CommitTurn> LmdbStore::MakeTurn(bool is_bulk) {
   if (files_.read_only()) throw StoreReadOnly(ReadOnlySentence());
   if (broken_)
     throw StoreBroken("The store in " + options_.folder + " failed before; this process must end.");
@@ -279,7 +279,7 @@ void LmdbStore::CheckWritable() {
   RefuseWritesToDamage();
   try {
     const Transactions::Active map_stays(transactions_);
-    room_.CheckForAny();
+    space_.CheckForAny();
   } catch (const lmdb::Error& error) {
     Rethrow(error);
   }

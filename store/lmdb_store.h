@@ -15,13 +15,13 @@
 
 #include "lib/lmdb/lmdb.h"
 #include "store/damage_mark.h"
+#include "store/fair_lock.h"
 #include "store/lmdb_files.h"
 #include "store/message_store.h"
-#include "store/room.h"
 #include "store/scrub.h"
+#include "store/space_limit.h"
 #include "store/store_check.h"
 #include "store/transactions.h"
-#include "store/turnstile.h"
 
 namespace hashpost::store {
 
@@ -36,9 +36,9 @@ class LmdbStore : public MessageStore {
   // Opens or creates the store (LmdbFiles). Throws StoreError with a sentence that names the folder.
   explicit LmdbStore(LmdbStoreOptions options);
 
-  [[nodiscard]] std::unique_ptr<Turn> AwaitTurn() override;
-  [[nodiscard]] std::unique_ptr<Turn> AwaitBulkTurn() override;
-  [[nodiscard]] bool BulkHasTurn() override { return turnstile_ && turnstile_->IsTaken(Turnstile::kBulk); }
+  [[nodiscard]] std::unique_ptr<CommitTurn> AwaitTurn() override;
+  [[nodiscard]] std::unique_ptr<CommitTurn> AwaitBulkTurn() override;
+  [[nodiscard]] bool BulkHasTurn() override { return fair_lock_ && fair_lock_->IsTaken(FairLock::kBulk); }
   [[nodiscard]] std::optional<StoredMessage> Get(const Digest& digest, const Admit& admit) override;
   [[nodiscard]] bool Holds(const Digest& digest, std::string_view message) override;
   [[nodiscard]] std::optional<MessageInfo> Find(const Digest& digest) override;
@@ -59,7 +59,7 @@ class LmdbStore : public MessageStore {
 
   class WriteTurn;
 
-  std::unique_ptr<Turn> MakeTurn(bool is_bulk);
+  std::unique_ptr<CommitTurn> MakeTurn(bool is_bulk);
   void CheckGuard();
   void RefuseAbsence(const Digest& digest);
   void RefuseWritesToDamage();
@@ -70,8 +70,8 @@ class LmdbStore : public MessageStore {
   const LmdbStoreOptions options_;
   LmdbFiles files_;
   Transactions transactions_;
-  Room room_;
-  std::optional<Turnstile> turnstile_;  // unless the files were opened read-only
+  SpaceLimit space_;
+  std::optional<FairLock> fair_lock_;  // unless the files were opened read-only
   DamageMark mark_;
   std::atomic<bool> broken_ = false;  // set once: a sync failed, so no write may follow
   std::optional<Scrub> scrub_;

@@ -91,20 +91,20 @@ class MessageStore {
   virtual ~MessageStore() = default;
 
   // The right to make the next commit, held until it is used or destroyed, on the thread that got it.
-  class Turn {
+  class CommitTurn {
    public:
-    virtual ~Turn() = default;
+    virtual ~CommitTurn() = default;
     // As MessageStore::Apply; once.
     [[nodiscard]] virtual std::vector<Outcome> Apply(std::span<const Change> changes) = 0;
   };
 
   // Waits for the commits of other threads and processes. Who gathers writes takes them afterwards: what
   // comes while it waits goes along. Throws StoreUnavailable or StoreBroken.
-  [[nodiscard]] virtual std::unique_ptr<Turn> AwaitTurn() = 0;
+  [[nodiscard]] virtual std::unique_ptr<CommitTurn> AwaitTurn() = 0;
 
   // The same for who writes without a pause: uploads, of all processes, queue for it one at a time, and
   // others who come meanwhile go first.
-  [[nodiscard]] virtual std::unique_ptr<Turn> AwaitBulkTurn() { return AwaitTurn(); }
+  [[nodiscard]] virtual std::unique_ptr<CommitTurn> AwaitBulkTurn() { return AwaitTurn(); }
 
   // Whether an upload, in any process, has its turn: others may have to wait for a large commit.
   [[nodiscard]] virtual bool BulkHasTurn() { return false; }

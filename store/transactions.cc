@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "lib/log/log.h"
-#include "lib/progress/progress.h"
+#include "lib/watchdog/watchdog.h"
 
 namespace hashpost::store {
 
@@ -84,7 +84,7 @@ std::unique_ptr<lmdb::ReadTxn> Transactions::BeginNew() {
 }
 
 void Transactions::AdoptMapSize() {
-  const progress::Waiting for_the_others;
+  const watchdog::Waiting for_the_others;
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [&] { return !adopting_; });
   adopting_ = true;

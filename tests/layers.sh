@@ -1,9 +1,11 @@
 #!/bin/bash
-# Checks that every #include respects the house: a file includes only its own room and lower floors, and each
-# third-party library has one room (docs/architecture.md). First plants violations to see that they are found.
+# Checks that every #include respects the house as the tables of docs/architecture.md ("The floors") describe it: a file includes
+# only its own room and those that its row names, which are on lower floors, and each third-party library has one room. First
+# plants violations to see that they are found.
 set -euo pipefail
 (($# == 0)) || { echo "layers.sh takes no argument." >&2; exit 64; }
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+tables=$PWD/docs/architecture.md
 
 # check TREE: prints one line for each violation under that folder. (A function of its own shell: it goes there.)
 check() (
@@ -11,51 +13,52 @@ check() (
     find lib store fcgi-worker file-sender \( -name '*.cc' -o -name '*.h' \) \
         -exec grep -HnE '^[[:space:]]*#[[:space:]]*include' {} + |
         awk '
-        # The room of a file: what it may include are regular expressions of paths from the root.
+        # The words in backquotes of a cell, with blanks around each.
+        function words(cell,  list) {
+            for (list = " "; match(cell, /`[^`]+`/); cell = substr(cell, RSTART + RLENGTH)) list = list substr(cell, RSTART + 1, RLENGTH - 2) " "
+            return list
+        }
+        function trim(text) { gsub(/^ +| +$/, "", text); return text }
         function room(path) {
-            if (match(path, /^lib\/[^\/]+\//)) return "lib"
-            if (path ~ /^store\//) return "store"
-            if (path ~ /^file-sender\//) return "sender"
-            if (path ~ /^fcgi-worker\/http\//) return "http"
-            if (path ~ /^fcgi-worker\/resources\//) return "resources"
-            if (path ~ /^fcgi-worker\/fcgi\//) return "fcgi"
-            if (path ~ /^fcgi-worker\/main\.cc$/) return "main"
-            if (path ~ /^fcgi-worker\/[^\/]+$/) return "wiring"
-            return "none"
+            if (path ~ /^lib\/[^\/]+\//) return "lib"
+            sub(/\/[^\/]+$/, "", path)
+            return (path in floor) ? path : "none"
         }
         function say(text) { print file ":" line ": " text }
-        BEGIN {
-            allowed["lib"] = "lib"
-            allowed["store"] = "lib store"
-            allowed["sender"] = "lib sender"
-            allowed["http"] = "lib http"
-            allowed["resources"] = "lib store http resources"
-            allowed["fcgi"] = "lib store http resources fcgi wiring"
-            # config, supervision: next to main.cc, for it and for fcgi/.
-            allowed["wiring"] = "lib store http resources wiring"
-            allowed["main"] = "lib store http resources fcgi wiring"
-            # Third-party headers, and the one place of each.
-            home["^(fcgiapp|fcgi_stdio|fcgios|fcgimisc|fastcgi|fcgi_config)[.]h$"] = "^fcgi-worker/fcgi/"
-            home["^lmdb[.]h$"] = "^lib/lmdb/"
-            home["^rapidjson/"] = "^lib/json/"
-            home["^openssl/"] = "^lib/crypto/"
-            home["^libxml/"] = "^lib/xml/"
-            home["^hiredis/"] = "^store/redis"
-            home["^curl/"] = "^file-sender/upload"
+        FNR == NR {
+            if (/^## /) inside = /^## The floors/
+            if (!inside || !/^\| *[0-9`]/) next
+            split($0, cell, "|")
+            if (cell[2] ~ /[0-9]/) {
+                name = trim(words(cell[3])); floor[name] = cell[2] + 0; allowed[name] = words(cell[4]) name " "
+            } else {
+                count = split(trim(words(cell[2])), header, " ")
+                for (i = 1; i <= count; ++i) home[header[i]] = trim(words(cell[3]))
+            }
+            next
+        }
+        FNR == 1 {
+            for (name in allowed) {
+                count = split(trim(allowed[name]), below, " ")
+                for (i = 1; i <= count; ++i) {
+                    if (below[i] != name && !(below[i] in floor && floor[below[i]] < floor[name])) print "docs/architecture.md: " name " may not include " below[i]
+                }
+            }
+            if (length(floor) < 8 || length(home) < 6) print "docs/architecture.md: its tables of rooms cannot be read"
         }
         {
             split($0, part, ":"); file = part[1]; line = part[2]
             if (match($0, /"[^"]+"/)) {
                 target = substr($0, RSTART + 1, RLENGTH - 2)
                 from = room(file); to = room(target)
-                if (to == "none") say("\"" target "\" is not a path from the root into a known room")
-                else if ((" " allowed[from] " ") !~ (" " to " ")) say("the room " from " may not include \"" target "\"")
+                if (from == "none" || to == "none") say("\"" target "\" is not a path from the root, from one known room into another")
+                else if (index(allowed[from], " " to " ") == 0) say("the room " from " may not include \"" target "\"")
             }
             if (match($0, /[<"][^>"]+[>"]/)) {
                 target = substr($0, RSTART + 1, RLENGTH - 2)
-                for (header in home) if (target ~ header && file !~ home[header]) say("<" target "> belongs to another room")
+                for (start in home) if (index(target, start) == 1 && index(file, home[start]) != 1) say("<" target "> belongs to another room")
             }
-        }'
+        }' "$tables" -
 )
 
 # Each line: a file, what is planted in it.
@@ -64,13 +67,16 @@ lib/json/b.h|<openssl/sha.h>
 store/c.cc|"fcgi-worker/http/problem.h"
 store/d.cc|<lmdb.h>
 fcgi-worker/http/e.cc|"store/message_store.h"
-fcgi-worker/http/f.h|"fcgi-worker/resources/router.h"
+fcgi-worker/http/f.h|"fcgi-worker/router.h"
 fcgi-worker/http/g.h|"fcgi-worker/config.h"
 fcgi-worker/resources/h.cc|"fcgi-worker/fcgi/server.h"
 fcgi-worker/resources/i.cc|"fcgi-worker/config.h"
 fcgi-worker/resources/j.cc|<fcgiapp.h>
 fcgi-worker/fcgi/k.cc|<rapidjson/reader.h>
-fcgi-worker/config.cc|"fcgi-worker/fcgi/server.h"
+fcgi-worker/drop/h.cc|"fcgi-worker/resources/problem_renderer.h"
+fcgi-worker/fcgi/k.h|"store/message_store.h"
+fcgi-worker/fcgi/l.h|"fcgi-worker/router.h"
+fcgi-worker/cellar/m.h|"lib/io/folder.h"
 fcgi-worker/main.cc|"problem.h"
 file-sender/q.cc|"store/message_store.h"
 file-sender/r.cc|"fcgi-worker/http/problem.h"
@@ -80,7 +86,9 @@ fcgi-worker/resources/u.cc|"file-sender/json_to_xml.h"
 lib/json/v.cc|<libxml/parser.h>
 lib/log/l.cc|  #  include <fcgiapp.h>'
 innocent='fcgi-worker/fcgi/m.cc|<fcgiapp.h>
-fcgi-worker/fcgi/m.cc|"fcgi-worker/config.h"
+fcgi-worker/fcgi/m.cc|"fcgi-worker/http/route.h"
+fcgi-worker/drop/m.cc|"store/message_store.h"
+fcgi-worker/router.cc|"fcgi-worker/http/route.h"
 fcgi-worker/main.cc|"fcgi-worker/fcgi/server.h"
 fcgi-worker/resources/n.cc|"store/message_store.h"
 store/o.cc|"lib/crypto/sha256.h"

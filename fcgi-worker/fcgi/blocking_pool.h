@@ -46,7 +46,7 @@ class BlockingPool {
   [[nodiscard]] static bool OnThread();
 
  private:
-  struct Entry {
+  struct QueuedTask {
     std::unique_ptr<Task> task;
     Clock::time_point since;
   };
@@ -57,7 +57,7 @@ class BlockingPool {
   const std::size_t max_queue_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  std::deque<Entry> queue_;           // guarded by mutex_
+  std::deque<QueuedTask> queue_;      // guarded by mutex_
   std::vector<std::thread> threads_;  // guarded by mutex_
   std::size_t idle_ = 0;              // guarded by mutex_
   bool stopping_ = false;             // guarded by mutex_

@@ -16,11 +16,11 @@
 #include <vector>
 
 #include "fcgi-worker/fcgi/blocking_pool.h"
-#include "fcgi-worker/http/standard_problems.h"
+#include "fcgi-worker/http/problem.h"
 #include "fcgi-worker/http/status.h"
-#include "lib/io/file_source.h"
+#include "lib/io/file_reader.h"
 #include "lib/log/log.h"
-#include "lib/progress/progress.h"
+#include "lib/watchdog/watchdog.h"
 
 namespace hashpost::fcgi {
 namespace {
@@ -101,7 +101,7 @@ void Connection::Evict() {
 }
 
 Preview Connection::AwaitHead() {
-  const progress::Waiting waiting;
+  const watchdog::Waiting waiting;
   const ReadClock::Scope reading(read_clock_);
   // Bytes that lie there already make any wait for input end at once; only the peer's close can be waited
   // for.
@@ -115,7 +115,7 @@ Preview Connection::AwaitHead() {
 }
 
 bool Connection::ReadRequest(bool content_ended) {
-  const progress::Waiting waiting;
+  const watchdog::Waiting waiting;
   const ReadClock::Scope reading(read_clock_);
   if (request_.ipcFd < 0) return false;  // no descriptor was left for it
   request_.keepConnection = 1;           // or else FCGX_Accept_r begins by closing it
@@ -134,7 +134,7 @@ bool Connection::ReadRequest(bool content_ended) {
 }
 
 bool Connection::RefuseLargeHead(const Preview& preview) {
-  const progress::Waiting waiting;
+  const watchdog::Waiting waiting;
   {
     const ReadClock::Scope reading(read_clock_);
     if (!PassOverRequest(fd())) return false;
@@ -188,7 +188,7 @@ void Connection::ReadContentAfterAnswer() {
 }
 
 void Connection::WriteAnswer(http::Response& response) {
-  const progress::Waiting waiting;
+  const watchdog::Waiting waiting;
   (void)ReadContentBeforeAnswer();
   const std::uint64_t length = response.streamed ? response.streamed->Size() : response.content.size();
   answer_due_ = AnswerDue(length);
@@ -215,16 +215,16 @@ void Connection::EndContent() {
   if (read_clock_.BlockedSince(std::chrono::steady_clock::now() - kSilence)) ::shutdown(fd(), SHUT_RD);
 }
 
-http::AnswerStream& Connection::BeginAnswer(const http::Response& head, const std::string& spool_folder) {
+http::ResponseStream& Connection::BeginAnswer(const http::Response& head, const std::string& spool_folder) {
   if (inbound_.WantsAnswerLast()) {
     held_.emplace(Fields(head), spool_folder);
   } else {
     WriteLive(Fields(head) + "\r\n");
   }
-  return live_answer_;
+  return live_response_;
 }
 
-void Connection::LiveAnswer::Write(std::string_view bytes) {
+void Connection::LiveResponse::Write(std::string_view bytes) {
   if (connection_.held_) {
     connection_.held_->content.Write(bytes);
   } else {
@@ -233,7 +233,7 @@ void Connection::LiveAnswer::Write(std::string_view bytes) {
 }
 
 void Connection::WriteLive(std::string_view bytes) {
-  const progress::Waiting waiting;
+  const watchdog::Waiting waiting;
   answer_due_ = AnswerDue(bytes.size());
   writer_->Write(bytes);
   answer_due_ = 0;
@@ -243,7 +243,7 @@ void Connection::WriteLive(std::string_view bytes) {
 bool Connection::WriteHeld() {
   try {
     WriteLive(held_->fields + ContentLength(held_->content.size()) + "\r\n");
-    io::FileSource content(held_->content.fd());
+    io::FileReader content(held_->content.fd());
     std::vector<char> buffer(kHeldPiece);
     for (std::uint64_t left = held_->content.size(); left > 0;) {
       const std::size_t got = content.Read(buffer);
@@ -258,9 +258,9 @@ bool Connection::WriteHeld() {
   }
 }
 
-bool Connection::LiveAnswer::Flush() {
+bool Connection::LiveResponse::Flush() {
   if (connection_.held_) return true;
-  const progress::Waiting waiting;
+  const watchdog::Waiting waiting;
   connection_.answer_due_ = AnswerDue(0);
   const bool sent = connection_.writer_->Flush();
   connection_.answer_due_ = 0;
@@ -268,7 +268,7 @@ bool Connection::LiveAnswer::Flush() {
 }
 
 bool Connection::FinishRequest() {
-  const progress::Waiting waiting;
+  const watchdog::Waiting waiting;
   // On a connection that the peer keeps, the end of the answer would let it send the next request behind this
   // content: where that does not end, the answer is given without its end.
   const bool content_ended = ReadContentBeforeAnswer();
@@ -291,7 +291,7 @@ bool Connection::FinishRequest() {
 }
 
 void Connection::CutAnswer() {
-  const progress::Waiting waiting;
+  const watchdog::Waiting waiting;
   if (held_) {
     held_.reset();
     http::Response response = http::ToResponse(http::BrokenOff());

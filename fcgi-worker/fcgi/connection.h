@@ -15,10 +15,10 @@
 #include <string_view>
 #include <utility>
 
-#include "fcgi-worker/fcgi/answer_writer.h"
 #include "fcgi-worker/fcgi/inbound_request.h"
 #include "fcgi-worker/fcgi/pace.h"
 #include "fcgi-worker/fcgi/request_preview.h"
+#include "fcgi-worker/fcgi/response_writer.h"
 #include "fcgi-worker/http/exchange.h"
 #include "fcgi-worker/http/response.h"
 #include "lib/io/spool.h"
@@ -85,7 +85,8 @@ class Connection {
   // Writes the head of an answer and returns where its content goes; valid until FinishRequest. If the web
   // server wants no answer before the end of the content, all of it is held until then, in a file in
   // `spool_folder` if it is long: writing then throws std::system_error if the disk is full.
-  [[nodiscard]] http::AnswerStream& BeginAnswer(const http::Response& head, const std::string& spool_folder);
+  [[nodiscard]] http::ResponseStream& BeginAnswer(const http::Response& head,
+                                                  const std::string& spool_folder);
 
   // Ends what has waited for the peer too long at `now`: a read for `limit`, or for a few seconds if it holds
   // an I/O thread, and an answer for more than a minute and what its content takes at 16 KiB a second. For
@@ -106,9 +107,9 @@ class Connection {
   [[nodiscard]] int fd() const { return socket_.get(); }
 
  private:
-  class LiveAnswer : public http::AnswerStream {
+  class LiveResponse : public http::ResponseStream {
    public:
-    explicit LiveAnswer(Connection& connection) : connection_(connection) {}
+    explicit LiveResponse(Connection& connection) : connection_(connection) {}
     void Write(std::string_view bytes) override;
     [[nodiscard]] bool Flush() override;
     [[nodiscard]] bool Held() const override { return connection_.held_.has_value(); }
@@ -134,7 +135,7 @@ class Connection {
   std::atomic<std::chrono::steady_clock::rep> answer_due_{0};  // 0: none is being written
   InboundRequest inbound_;
   bool peer_keeps_ = true;
-  std::optional<AnswerWriter> writer_;  // of the request that was read last
+  std::optional<ResponseWriter> writer_;  // of the request that was read last
   std::atomic<bool> streams_{false};
   std::atomic<bool> on_io_thread_{false};
   std::atomic<bool> cut_{false};
@@ -143,7 +144,7 @@ class Connection {
   bool content_ended_ = false;
   bool content_was_passed_over_ = false;  // or it was tried, before the answer began
   Pace pace_;                             // of the thread that calls LookAtPace
-  LiveAnswer live_answer_{*this};
+  LiveResponse live_response_{*this};
   std::optional<Held> held_;  // the answer, as long as it may not leave
 };
 

@@ -10,8 +10,8 @@
 #include <optional>
 #include <string_view>
 
-#include "fcgi-worker/http/errors.h"
-#include "lib/progress/progress.h"
+#include "fcgi-worker/http/problem.h"
+#include "lib/watchdog/watchdog.h"
 
 namespace hashpost::fcgi {
 namespace {
@@ -81,7 +81,7 @@ std::size_t InboundRequest::Body::Read(std::span<char> buffer) {
   const auto wanted = static_cast<int>(std::min<std::uint64_t>({left_.value_or(0), buffer.size(), kPiece}));
   int got = 0;
   {
-    const progress::Waiting waiting;
+    const watchdog::Waiting waiting;
     const ReadClock::Scope reading(*clock_);
     got = FCGX_GetStr(buffer.data(), wanted, stream_);
   }
@@ -102,7 +102,7 @@ std::size_t InboundRequest::Body::Buffered() const {
 // FCGX_GetStr would wait until the buffer is full, while the client may wait for answers.
 std::size_t InboundRequest::Body::ReadPiece(std::span<char> buffer) {
   if (Buffered() == 0) {
-    const progress::Waiting waiting;
+    const watchdog::Waiting waiting;
     const ReadClock::Scope reading(*clock_);
     const int first = FCGX_GetChar(stream_);
     if (first == EOF) return 0;
@@ -134,7 +134,7 @@ std::size_t InboundRequest::Body::ReadSome(std::span<char> buffer) {
 // Behind the announced length: the empty record that ends STDIN, which would begin the next request on the
 // connection, and which whoever answers (the committer, say) must not have to wait for.
 void InboundRequest::Body::ReadEnd() {
-  const progress::Waiting waiting;
+  const watchdog::Waiting waiting;
   const ReadClock::Scope reading(*clock_);
   if (FCGX_GetChar(stream_) != EOF || FCGX_GetError(stream_) != 0) throw http::BodyIncomplete();
   ended_ = true;
@@ -142,7 +142,7 @@ void InboundRequest::Body::ReadEnd() {
 
 bool InboundRequest::Body::Ready(std::chrono::milliseconds patience) {
   if (ended_ || over_ || Buffered() > 0) return true;
-  const progress::Waiting waiting;
+  const watchdog::Waiting waiting;
   pollfd input{.fd = fd_, .events = POLLIN, .revents = 0};
   return ::poll(&input, 1, static_cast<int>(patience.count())) != 0;
 }

@@ -13,7 +13,7 @@
 
 #include "fcgi-worker/fcgi/handover.h"
 #include "lib/log/log.h"
-#include "lib/progress/progress.h"
+#include "lib/watchdog/watchdog.h"
 
 namespace hashpost::fcgi {
 namespace {
@@ -52,9 +52,9 @@ std::string SocketPath(int listen_fd) {
 
 }  // namespace
 
-Server::Server(const ServerOptions& options, Router router)
+Server::Server(const ServerOptions& options, RouteOf route_of)
     : options_(options),
-      router_(std::move(router)),
+      route_of_(std::move(route_of)),
       pool_socket_(SocketPath(options.listen_fd)),
       epoll_(::epoll_create1(EPOLL_CLOEXEC)),
       stop_event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
@@ -95,7 +95,7 @@ void Server::RunIoThread() {
     // One event at a time: a second one would wait for the first although the other threads are free.
     epoll_event event{};
     if (::epoll_wait(epoll_.get(), &event, 1, -1) != 1) continue;
-    const progress::Working working("answering a request");
+    const watchdog::Working working("answering a request");
     if (event.data.u64 != kStopping) OnReadable(event.data.u64);
   }
 }
@@ -131,10 +131,10 @@ void Server::Arm(std::size_t index, int operation) {
 
 void Server::Watch(std::size_t index, int operation) {
   Slot& slot = slots_[index];
-  slot.state = State::kArming;
+  slot.state = SlotState::kArming;
   epoll_event event{.events = EPOLLIN | EPOLLRDHUP | EPOLLONESHOT, .data = {.u64 = index}};
   const bool watched = ::epoll_ctl(epoll_.get(), operation, slot.connection->fd(), &event) == 0;
-  slot.state = State::kArmed;
+  slot.state = SlotState::kArmed;
   if (!watched && TakeOver(index)) {
     log::Error("server",
                "A connection cannot be watched and is closed: " + std::system_category().message(errno));
@@ -144,12 +144,12 @@ void Server::Watch(std::size_t index, int operation) {
 
 // Makes an armed connection the calling thread's own; false if it is somebody else's.
 bool Server::TakeOver(std::size_t index) {
-  std::atomic<State>& state = slots_[index].state;
-  State expected = State::kArmed;
-  while (!state.compare_exchange_strong(expected, State::kBusy)) {
-    if (expected != State::kArming) return false;
+  std::atomic<SlotState>& state = slots_[index].state;
+  SlotState expected = SlotState::kArmed;
+  while (!state.compare_exchange_strong(expected, SlotState::kBusy)) {
+    if (expected != SlotState::kArming) return false;
     std::this_thread::yield();  // an event was faster than the return from epoll_ctl
-    expected = State::kArmed;
+    expected = SlotState::kArmed;
   }
   return true;
 }
@@ -186,7 +186,7 @@ void Server::Close(std::size_t index) {
     const std::scoped_lock lock(mutex_);
     slot.connection.reset();
     slot.pool = nullptr;
-    slot.state = State::kNone;
+    slot.state = SlotState::kNone;
     free_slots_.push_back(index);
   }
   const bool was_full = open_.fetch_sub(1) >= options_.max_connections;
@@ -198,8 +198,9 @@ void Server::Close(std::size_t index) {
 
 void Server::TryHandOver(std::size_t index) {
   Slot& slot = slots_[index];
-  State expected = State::kArmed;
-  if (!slot.state.compare_exchange_strong(expected, State::kBusy)) return;  // at work: it comes back to Arm
+  SlotState expected = SlotState::kArmed;
+  if (!slot.state.compare_exchange_strong(expected, SlotState::kBusy))
+    return;  // at work: it comes back to Arm
   if (HandOver(pool_socket_, slot.connection->fd())) {
     // The sibling keeps it open, so closing our copy alone would not end our watch.
     ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, slot.connection->fd(), nullptr);
@@ -270,7 +271,7 @@ bool Server::UploadsAtWork() {
 void Server::HandOverUntil(Clock::time_point deadline) {
   while (open_ > 0 && Clock::now() < deadline) {
     for (std::size_t index = 0; index < slots_.size(); ++index) {
-      if (slots_[index].state == State::kArmed) TryHandOver(index);
+      if (slots_[index].state == SlotState::kArmed) TryHandOver(index);
     }
     std::unique_lock lock(mutex_);  // also against Adopt and Close
     for (const Slot& slot : slots_) {

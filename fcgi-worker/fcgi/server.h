@@ -45,11 +45,11 @@ class Server {
   using Clock = std::chrono::steady_clock;
   // Decides what becomes of a request, once; must not throw. `content_has_come`: reading the content waits
   // for no client. The handler that it names outlives the server.
-  using Router = std::function<http::Route(const http::Request&, bool content_has_come)>;
+  using RouteOf = std::function<http::Route(const http::Request&, bool content_has_come)>;
 
   // Starts to serve. Throws std::system_error if `listen_fd` is no listening unix socket, or there is no
   // thread to be had.
-  Server(const ServerOptions& options, Router router);
+  Server(const ServerOptions& options, RouteOf route_of);
   ~Server() { Stop(); }  // call Drain first
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
@@ -69,13 +69,13 @@ class Server {
   class LiveExchange;
   class HeadTask;
   class RequestTask;
-  class AnswerTask;
+  class ResponseTask;
 
   // kArming: between asking epoll for the next event and having let go, so that nobody closes the descriptor
   // under the one who asks.
-  enum class State : unsigned char { kNone, kArming, kArmed, kBusy };
+  enum class SlotState : unsigned char { kNone, kArming, kArmed, kBusy };
   struct Slot {
-    std::atomic<State> state{State::kNone};
+    std::atomic<SlotState> state{SlotState::kNone};
     bool fresh = false;                        // nothing was read from it yet: it may carry a descriptor
     bool surplus = false;                      // over max_connections: it is told that the worker is busy
     http::Route route{};                       // of the current request
@@ -108,7 +108,7 @@ class Server {
   [[nodiscard]] bool Idle(std::size_t index) const;
 
   const ServerOptions options_;
-  const Router router_;
+  const RouteOf route_of_;
   std::string pool_socket_;
   io::UniqueFd epoll_;
   io::UniqueFd stop_event_;

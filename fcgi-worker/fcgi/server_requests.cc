@@ -9,10 +9,10 @@
 #include <utility>
 
 #include "fcgi-worker/fcgi/server.h"
-#include "fcgi-worker/http/standard_problems.h"
-#include "lib/json/json.h"
+#include "fcgi-worker/http/problem.h"
 #include "lib/log/log.h"
-#include "lib/progress/progress.h"
+#include "lib/utf8/utf8.h"
+#include "lib/watchdog/watchdog.h"
 
 namespace hashpost::fcgi {
 namespace {
@@ -29,7 +29,7 @@ std::string_view NameOf(http::Lane lane) {
 void LogRoute(const http::Request& request, const http::Route& route, bool spooled) {
   if (!log::IsOn(log::Level::kDebug)) return;
   constexpr std::size_t kShown = 100;
-  log::Debug("server", json::Printable(request.method, kShown) + " " + json::Printable(request.path, kShown) +
+  log::Debug("server", utf8::Printable(request.method, kShown) + " " + utf8::Printable(request.path, kShown) +
                            " goes to " + std::string(route.path) + ", lane " +
                            std::string(NameOf(route.lane)) + ", spooled " + (spooled ? "yes" : "no"));
 }
@@ -53,7 +53,7 @@ class Server::LiveExchange : public http::Exchange {
     answered_ = true;
     server_.Respond(index_, std::move(response));
   }
-  [[nodiscard]] http::AnswerStream& Begin(const http::Response& head) override {
+  [[nodiscard]] http::ResponseStream& Begin(const http::Response& head) override {
     begun_ = answered_ = true;
     return server_.slots_[index_].connection->BeginAnswer(head, server_.options_.spool_folder);
   }
@@ -78,7 +78,7 @@ class Server::HeadTask : public BlockingPool::Task {
  public:
   HeadTask(Server& server, std::size_t index) : server_(server), index_(index) {}
   void Run() noexcept override {
-    const progress::Working working("awaiting the head of a request");
+    const watchdog::Working working("awaiting the head of a request");
     Connection& connection = *server_.slots_[index_].connection;
     const Preview preview = connection.AwaitHead();
     if (preview.head == Head::kTooLarge) {
@@ -104,7 +104,7 @@ class Server::RequestTask : public BlockingPool::Task {
  public:
   RequestTask(Server& server, std::size_t index) : server_(server), index_(index) {}
   void Run() noexcept override {
-    const progress::Working working("answering a request that may take long");
+    const watchdog::Working working("answering a request that may take long");
     server_.RunHandler(index_);
   }
   void Refuse() noexcept override { server_.RefuseAsBusy(index_); }
@@ -114,12 +114,12 @@ class Server::RequestTask : public BlockingPool::Task {
   const std::size_t index_;
 };
 
-class Server::AnswerTask : public BlockingPool::Task {
+class Server::ResponseTask : public BlockingPool::Task {
  public:
-  AnswerTask(Server& server, std::size_t index, http::Response response)
+  ResponseTask(Server& server, std::size_t index, http::Response response)
       : server_(server), index_(index), response_(std::move(response)) {}
   void Run() noexcept override {
-    const progress::Working working("writing a big answer");
+    const watchdog::Working working("writing a big answer");
     server_.Respond(index_, std::move(response_));
   }
   void Refuse() noexcept override { server_.Close(index_); }
@@ -147,7 +147,7 @@ void Server::Handle(std::size_t index) {
   Connection& connection = *slot.connection;
   const http::Request& request = connection.inbound().request();
   const bool content_has_come = connection.ContentWaitsForNobody();
-  slot.route = router_(request, content_has_come);
+  slot.route = route_of_(request, content_has_come);
   const http::Lane lane = slot.route.lane;
   LogRoute(request, slot.route, connection.inbound().IsSpooled());
   if (!content_has_come || lane == http::Lane::kBulk || lane == http::Lane::kUpload)
@@ -200,12 +200,12 @@ bool Server::Submit(std::size_t index, BlockingPool& pool, std::unique_ptr<Block
 void Server::RefuseAsBusy(std::size_t index) {
   http::Response busy = slots_[index].route.handler->Tell(http::Busy());
   if (slots_[index].connection->ContentWaitsForNobody()) return Respond(index, std::move(busy));
-  if (!Submit(index, answers_, std::make_unique<AnswerTask>(*this, index, std::move(busy)))) Close(index);
+  if (!Submit(index, answers_, std::make_unique<ResponseTask>(*this, index, std::move(busy)))) Close(index);
 }
 
 void Server::Respond(std::size_t index, http::Response response) {
   if (ContentSize(response) > http::kInlineBytes && !BlockingPool::OnThread()) {
-    if (Submit(index, answers_, std::make_unique<AnswerTask>(*this, index, std::move(response)))) return;
+    if (Submit(index, answers_, std::make_unique<ResponseTask>(*this, index, std::move(response)))) return;
     response = http::ToResponse(http::Busy());
   }
   slots_[index].connection->WriteAnswer(response);

@@ -9,7 +9,7 @@
 
 #include "fcgi-worker/http/field_syntax.h"
 #include "fcgi-worker/http/problem.h"
-#include "lib/crypto/base64.h"
+#include "lib/base64/base64.h"
 
 namespace hashpost::http {
 namespace {
@@ -38,7 +38,7 @@ std::optional<std::string> TakeByteSequence(FieldReader& reader) {
   std::string text(reader.TakeWhile(IsBase64Char));
   if (!reader.Take(":")) return std::nullopt;
   while (text.size() % 4 != 0) text += '=';  // absent padding is not to fail (RFC 8941 §4.2.7)
-  return crypto::DecodeBase64(text);
+  return base64::Decode(text);
 }
 
 bool TakeNumber(FieldReader& reader) {
@@ -133,7 +133,7 @@ std::optional<crypto::Sha256Digest> ReadHeader(const Request& request, FieldName
 }  // namespace
 
 std::string FormatDigestField(const crypto::Sha256Digest& digest) {
-  return "sha-256=:" + crypto::EncodeBase64(digest.Bytes()) + ":";
+  return "sha-256=:" + base64::Encode(digest.Bytes()) + ":";
 }
 
 std::optional<crypto::Sha256Digest> ClaimedDigest(const Request& request) {

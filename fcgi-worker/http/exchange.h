@@ -12,7 +12,7 @@ namespace hashpost::http {
 
 // Where the content of an answer goes that is written while the request's content is still read. Blocks as
 // long as the client takes nothing. One thread at a time, which need not be the one that reads.
-class AnswerStream : public io::ByteSink {
+class ResponseStream : public io::ByteSink {
  public:
   // Sends what was written. False: the client is gone, and nothing more will reach it.
   [[nodiscard]] virtual bool Flush() = 0;
@@ -38,7 +38,7 @@ class Exchange {
 
   // Instead of Respond: sends status and fields of `head`, and returns where its content goes, of a length
   // that nobody knows yet. The stream is valid until End. For requests that have a thread of their own.
-  [[nodiscard]] virtual AnswerStream& Begin(const Response& head) = 0;
+  [[nodiscard]] virtual ResponseStream& Begin(const Response& head) = 0;
 
   // Ends an answer that was begun; afterwards nobody may read the request's content.
   virtual void End(Ending ending) noexcept = 0;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <exception>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -36,5 +37,21 @@ class HttpError : public std::exception {
  private:
   Problem problem_;
 };
+
+// The content ended before the length that was announced, or the connection broke. Apart from HttpError,
+// since it is the FastCGI side that finds it.
+class BodyIncomplete : public std::runtime_error {
+ public:
+  BodyIncomplete()
+      : std::runtime_error("The content ended before the announced length: send the request again, whole.") {}
+};
+
+// The problems that more than one place answers with. The whole list is in docs/http-api.md.
+[[nodiscard]] Problem Busy();            // 503: too much is going on in this worker
+[[nodiscard]] Problem BrokenOff();       // 503: an upload ended before its end
+[[nodiscard]] Problem InternalError();   // 500
+[[nodiscard]] Problem HeaderTooLarge();  // 431
+[[nodiscard]] Problem NotFound();        // 404: no such path
+[[nodiscard]] Problem MethodNotAllowed(std::string_view method, std::string_view allow);  // 405
 
 }  // namespace hashpost::http

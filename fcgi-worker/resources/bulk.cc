@@ -5,10 +5,8 @@
 #include <utility>
 
 #include "fcgi-worker/http/digest_fields.h"
-#include "fcgi-worker/http/errors.h"
 #include "fcgi-worker/http/media_type.h"
 #include "fcgi-worker/http/problem.h"
-#include "fcgi-worker/http/standard_problems.h"
 #include "fcgi-worker/resources/bulk_batch.h"
 #include "fcgi-worker/resources/bulk_committer.h"
 #include "fcgi-worker/resources/message_json.h"
@@ -49,11 +47,11 @@ void CheckHead(const http::Request& request, const LineLimits& limits) {
 }
 
 // One upload: what its lines become, until they are handed to the committer.
-class Upload {
+class BulkUpload {
  public:
   // `held`: the whole response waits for the end of the content.
-  Upload(http::BodyReader& body, http::ByteBudget& budget, const LineLimits& limits, std::size_t batch_lines,
-         const BulkBounds& bounds, bool held, BulkCommitter& committer)
+  BulkUpload(http::BodyReader& body, memory::Budget& budget, const LineLimits& limits,
+             std::size_t batch_lines, const BulkBounds& bounds, bool held, BulkCommitter& committer)
       : limits_(limits),
         bounds_(bounds),
         held_(held),
@@ -153,20 +151,20 @@ std::optional<http::Response> Bulk::Handle(std::unique_ptr<http::Exchange>& exch
   CheckHead(request, limits_);
   std::optional<BulkCommitter> committer;
   try {
-    committer.emplace(store_, failure_, batch_lines_);
+    committer.emplace(store_, renderer_, batch_lines_);
   } catch (const std::system_error&) {
     throw HttpError(http::Busy());
   }
   const std::unique_ptr<http::Exchange> taken = std::move(exchange);
   bool whole = false;
   try {
-    http::AnswerStream& answers = taken->Begin(Head());
+    http::ResponseStream& answers = taken->Begin(Head());
     committer->AnswerTo(answers);
-    Upload(*request.body, budget_, limits_, batch_lines_, bounds_, answers.Held(), *committer).Run();
+    BulkUpload(*request.body, budget_, limits_, batch_lines_, bounds_, answers.Held(), *committer).Run();
     whole = true;
   } catch (const http::BodyIncomplete&) {  // a cut answer says so
   } catch (...) {
-    (void)failure_.Explain(std::current_exception());  // logs it
+    (void)renderer_.Explain(std::current_exception());  // logs it
   }
   whole = committer->Finish() && whole;
   taken->End(whole ? http::Ending::kWhole : http::Ending::kCut);

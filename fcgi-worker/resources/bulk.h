@@ -11,11 +11,11 @@
 #include <optional>
 #include <string_view>
 
-#include "fcgi-worker/http/byte_budget.h"
 #include "fcgi-worker/http/exchange.h"
-#include "fcgi-worker/resources/failure.h"
+#include "fcgi-worker/http/resource.h"
 #include "fcgi-worker/resources/line_reader.h"
-#include "fcgi-worker/resources/resource.h"
+#include "fcgi-worker/resources/problem_renderer.h"
+#include "lib/memory/budget.h"
 #include "store/message_store.h"
 
 namespace hashpost::resources {
@@ -28,18 +28,18 @@ struct BulkBounds {
   http::PassOverLimits pass_over{};                      // of what comes after the last line
 };
 
-class Bulk : public Resource {
+class Bulk : public http::Resource {
  public:
   // The web servers' configurations know these as well. The first one is that of the response.
   static constexpr std::array<std::string_view, 3> kMediaTypes = {"application/x-ndjson",
                                                                   "application/ndjson", "application/jsonl"};
 
   // The references must outlive the object. A commit takes `batch_lines` lines at most.
-  Bulk(store::MessageStore& store, http::ByteBudget& budget, const Failure& failure, const LineLimits& limits,
-       std::size_t batch_lines, const BulkBounds& bounds = {})
+  Bulk(store::MessageStore& store, memory::Budget& budget, const ProblemRenderer& renderer,
+       const LineLimits& limits, std::size_t batch_lines, const BulkBounds& bounds = {})
       : store_(store),
         budget_(budget),
-        failure_(failure),
+        renderer_(renderer),
         limits_(limits),
         batch_lines_(batch_lines),
         bounds_(bounds) {}
@@ -52,8 +52,8 @@ class Bulk : public Resource {
 
  private:
   store::MessageStore& store_;
-  http::ByteBudget& budget_;
-  const Failure& failure_;
+  memory::Budget& budget_;
+  const ProblemRenderer& renderer_;
   const LineLimits limits_;
   const std::size_t batch_lines_;
   const BulkBounds bounds_;

@@ -4,9 +4,9 @@
 #include <exception>
 #include <utility>
 
-#include "fcgi-worker/http/standard_problems.h"
+#include "fcgi-worker/http/problem.h"
 #include "lib/json/json.h"
-#include "lib/progress/progress.h"
+#include "lib/watchdog/watchdog.h"
 
 namespace hashpost::resources {
 namespace {
@@ -25,7 +25,7 @@ void AppendFailure(std::string& out, std::uint64_t number, const http::Problem& 
 
 }  // namespace
 
-void BulkBatch::Add(std::uint64_t number, std::string_view message, http::ByteBudget::Share share) {
+void BulkBatch::Add(std::uint64_t number, std::string_view message, memory::Budget::Share share) {
   ++count_;
   lines_.push_back({crypto::HashSha256(message), number, messages_.size(), message.size(), answers_.size()});
   messages_ += message;
@@ -41,7 +41,7 @@ void BulkBatch::Refuse(std::uint64_t number, const http::Problem& problem) {
 // Stable: of two lines with one message the first is the one that is new.
 void BulkBatch::Sort() {
   std::stable_sort(lines_.begin(), lines_.end(),
-                   [](const Line& a, const Line& b) { return a.digest < b.digest; });
+                   [](const TakenLine& a, const TakenLine& b) { return a.digest < b.digest; });
 }
 
 void BulkBatch::Clear() {
@@ -54,14 +54,15 @@ void BulkBatch::Clear() {
   share_ = {};
 }
 
-bool BulkBatch::Store(store::MessageStore& store, const Failure& failure) {
-  const bool works = lines_.empty() || StoreSome(store, failure, lines_);
+bool BulkBatch::Store(store::MessageStore& store, const ProblemRenderer& renderer) {
+  const bool works = lines_.empty() || StoreSome(store, renderer, lines_);
   if (!failed_.empty()) AnswerFailed();
   return works;
 }
 
 // False: the store broke; all `lines` that are not stored have failed.
-bool BulkBatch::StoreSome(store::MessageStore& store, const Failure& failure, std::span<const Line> lines) {
+bool BulkBatch::StoreSome(store::MessageStore& store, const ProblemRenderer& renderer,
+                          std::span<const TakenLine> lines) {
   std::exception_ptr error;
   bool broken = false;
   try {
@@ -71,10 +72,11 @@ bool BulkBatch::StoreSome(store::MessageStore& store, const Failure& failure, st
     if (lines.size() > 1) {
       if (lines.size() == lines_.size()) {  // what came first shall have what room there is
         std::sort(lines_.begin(), lines_.end(),
-                  [](const Line& a, const Line& b) { return a.number < b.number; });
+                  [](const TakenLine& a, const TakenLine& b) { return a.number < b.number; });
       }
       const std::size_t half = lines.size() / 2;
-      if (StoreSome(store, failure, lines.first(half))) return StoreSome(store, failure, lines.subspan(half));
+      if (StoreSome(store, renderer, lines.first(half)))
+        return StoreSome(store, renderer, lines.subspan(half));
       Fail(lines.subspan(half), http::InternalError());
       return false;
     }
@@ -85,26 +87,26 @@ bool BulkBatch::StoreSome(store::MessageStore& store, const Failure& failure, st
   } catch (...) {  // unavailable: it would be so for each line, too
     error = std::current_exception();
   }
-  Fail(lines, failure.Explain(error));
+  Fail(lines, renderer.Explain(error));
   return !broken;
 }
 
 // Throws what the store throws.
-void BulkBatch::Commit(store::MessageStore& store, std::span<const Line> lines) {
+void BulkBatch::Commit(store::MessageStore& store, std::span<const TakenLine> lines) {
   std::vector<store::Change> changes;
   changes.reserve(lines.size());
-  for (const Line& line : lines) {
+  for (const TakenLine& line : lines) {
     changes.push_back({line.digest, std::string_view(messages_).substr(line.at, line.size)});
   }
-  { const progress::Waiting fresh_start; }  // each commit is a piece of work of its own for the watchdog
+  { const watchdog::Waiting fresh_start; }  // each commit is a piece of work of its own for the watchdog
   const std::vector<store::Outcome> outcomes = store.AwaitBulkTurn()->Apply(changes);
   for (std::size_t i = 0; i < lines.size(); ++i) {
     if (outcomes[i] == store::Outcome::kExisted) answers_[lines[i].answer + kLastDigitOfStatus] = '0';
   }
 }
 
-void BulkBatch::Fail(std::span<const Line> lines, const http::Problem& problem) {
-  for (const Line& line : lines) failed_.push_back({line.answer, line.number, problem});
+void BulkBatch::Fail(std::span<const TakenLine> lines, const http::Problem& problem) {
+  for (const TakenLine& line : lines) failed_.push_back({line.answer, line.number, problem});
 }
 
 // Puts the answers of lines that failed in the place of those that were written ahead.

@@ -11,9 +11,9 @@
 #include <string_view>
 #include <vector>
 
-#include "fcgi-worker/http/byte_budget.h"
 #include "fcgi-worker/http/problem.h"
-#include "fcgi-worker/resources/failure.h"
+#include "fcgi-worker/resources/problem_renderer.h"
+#include "lib/memory/budget.h"
 #include "store/message_store.h"
 
 namespace hashpost::resources {
@@ -33,7 +33,7 @@ class BulkBatch {
   }
 
   // `share` accounts for a message that is larger than a batch should be.
-  void Add(std::uint64_t number, std::string_view message, http::ByteBudget::Share share);
+  void Add(std::uint64_t number, std::string_view message, memory::Budget::Share share);
   // A line that cannot be stored.
   void Refuse(std::uint64_t number, const http::Problem& problem);
   // Puts the messages in the order of their digests, in which a store writes them fastest; after the last
@@ -43,7 +43,7 @@ class BulkBatch {
 
   // Stores the messages in one commit, or, if some do not fit, in as many as it takes to tell which. Each
   // line has its own outcome afterwards. False: the store broke, and nothing may be written any more.
-  [[nodiscard]] bool Store(store::MessageStore& store, const Failure& failure);
+  [[nodiscard]] bool Store(store::MessageStore& store, const ProblemRenderer& renderer);
 
   // After Store: a line for each line, in their order. Valid until the next change.
   [[nodiscard]] std::string_view answers() const { return answers_; }
@@ -53,7 +53,7 @@ class BulkBatch {
   [[nodiscard]] int last_failure() const { return failed_.empty() ? 0 : failed_.back().problem.status; }
 
  private:
-  struct Line {  // that has a message
+  struct TakenLine {  // that has a message
     store::Digest digest;
     std::uint64_t number;
     std::size_t at;  // where its message begins in messages_
@@ -65,19 +65,19 @@ class BulkBatch {
     std::uint64_t number;
     http::Problem problem;
   };
-  [[nodiscard]] bool StoreSome(store::MessageStore& store, const Failure& failure,
-                               std::span<const Line> lines);
-  void Commit(store::MessageStore& store, std::span<const Line> lines);
-  void Fail(std::span<const Line> lines, const http::Problem& problem);
+  [[nodiscard]] bool StoreSome(store::MessageStore& store, const ProblemRenderer& renderer,
+                               std::span<const TakenLine> lines);
+  void Commit(store::MessageStore& store, std::span<const TakenLine> lines);
+  void Fail(std::span<const TakenLine> lines, const http::Problem& problem);
   void AnswerFailed();
 
   std::size_t max_lines_;
   std::size_t count_ = 0;  // of all lines
-  std::vector<Line> lines_;
+  std::vector<TakenLine> lines_;
   std::string messages_;  // end to end
   std::string answers_;   // until Store as if every message were new
   std::vector<Failed> failed_;
-  http::ByteBudget::Share share_;
+  memory::Budget::Share share_;
 };
 
 }  // namespace hashpost::resources

@@ -3,15 +3,16 @@
 #include <exception>
 #include <utility>
 
-#include "lib/progress/progress.h"
+#include "lib/watchdog/watchdog.h"
 
 namespace hashpost::resources {
 
-BulkCommitter::BulkCommitter(store::MessageStore& store, const Failure& failure, std::size_t max_batch_lines)
-    : store_(store), failure_(failure), batch_(max_batch_lines), thread_([this] { Run(); }) {}
+BulkCommitter::BulkCommitter(store::MessageStore& store, const ProblemRenderer& renderer,
+                             std::size_t max_batch_lines)
+    : store_(store), renderer_(renderer), batch_(max_batch_lines), thread_([this] { Run(); }) {}
 
 bool BulkCommitter::Take(BulkBatch& batch) {
-  const progress::Waiting waiting;
+  const watchdog::Waiting waiting;
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [&] { return !has_batch_; });
   if (over_) {
@@ -32,7 +33,7 @@ BulkTally BulkCommitter::tally() const {
 
 bool BulkCommitter::Finish() {
   if (!thread_.joinable()) return complete_;
-  const progress::Waiting waiting;
+  const watchdog::Waiting waiting;
   {
     const std::scoped_lock lock(mutex_);
     stopping_ = true;
@@ -51,7 +52,7 @@ void BulkCommitter::Run() {
     }
     bool goes_on = false;
     {
-      const progress::Working working("storing lines of an upload");
+      const watchdog::Working working("storing lines of an upload");
       goes_on = StoreAndAnswer();
     }
     const std::scoped_lock lock(mutex_);
@@ -71,13 +72,13 @@ void BulkCommitter::Count() {
 // False: nothing may follow.
 bool BulkCommitter::StoreAndAnswer() noexcept {
   try {
-    const bool store_works = batch_.Store(store_, failure_);
+    const bool store_works = batch_.Store(store_, renderer_);
     answers_->Write(batch_.answers());
     Count();
     batch_.Clear();
     return answers_->Flush() && store_works;
   } catch (...) {
-    (void)failure_.Explain(std::current_exception());  // logs it
+    (void)renderer_.Explain(std::current_exception());  // logs it
     batch_.Clear();
     complete_ = false;
     return false;

@@ -11,7 +11,7 @@
 
 #include "fcgi-worker/http/exchange.h"
 #include "fcgi-worker/resources/bulk_batch.h"
-#include "fcgi-worker/resources/failure.h"
+#include "fcgi-worker/resources/problem_renderer.h"
 #include "store/message_store.h"
 
 namespace hashpost::resources {
@@ -27,13 +27,13 @@ class BulkCommitter {
  public:
   // Starts the thread. All references must outlive the object. Throws std::system_error if there is no thread
   // to be had.
-  BulkCommitter(store::MessageStore& store, const Failure& failure, std::size_t max_batch_lines);
+  BulkCommitter(store::MessageStore& store, const ProblemRenderer& renderer, std::size_t max_batch_lines);
   ~BulkCommitter() { Finish(); }
   BulkCommitter(const BulkCommitter&) = delete;
   BulkCommitter& operator=(const BulkCommitter&) = delete;
 
   // Where the answers go; once, before the first batch.
-  void AnswerTo(http::AnswerStream& answers) { answers_ = &answers; }
+  void AnswerTo(http::ResponseStream& answers) { answers_ = &answers; }
 
   // Waits until the batch before is answered and takes `batch`, which comes back empty. False: the client is
   // gone or the store broke, so it is of no use to go on.
@@ -52,8 +52,8 @@ class BulkCommitter {
   void Count();
 
   store::MessageStore& store_;
-  const Failure& failure_;
-  http::AnswerStream* answers_ = nullptr;
+  const ProblemRenderer& renderer_;
+  http::ResponseStream* answers_ = nullptr;
   BulkBatch batch_;  // the committer's while has_batch_ is set
   mutable std::mutex mutex_;
   std::condition_variable changed_;

@@ -1,15 +1,28 @@
 #include "fcgi-worker/resources/health.h"
 
+#include <sys/statvfs.h>
+
+#include <cstdint>
 #include <fstream>
 #include <iterator>
 #include <utility>
 
 #include "fcgi-worker/http/problem.h"
-#include "fcgi-worker/resources/spool_folder.h"
 #include "lib/json/json.h"
 
 namespace hashpost::resources {
 namespace {
+
+// Whether the web server's spool folder (HASHPOST_HOME/tmp) has room for more, as statvfs(3) tells; true if
+// it is not there (a web server that is not ours has its own). service/spool-has-room asks the same for
+// Apache.
+bool SpoolHasRoom(const std::string& folder) {
+  constexpr std::uint64_t kLeastBytes = 1U << 20U;
+  struct statvfs disk {};
+  if (::statvfs(folder.c_str(), &disk) != 0) return true;
+  const bool has_inodes = disk.f_files == 0 || disk.f_favail > 0;  // 0: this file system does not count them
+  return has_inodes && static_cast<std::uint64_t>(disk.f_bavail) * disk.f_frsize >= kLeastBytes;
+}
 
 http::Response Json(std::string content) {
   return {.status = 200,
@@ -32,7 +45,7 @@ std::string PoolState(const std::string& file) {
 
 }  // namespace
 
-std::optional<http::Response> FixedAnswer::Handle(std::unique_ptr<http::Exchange>& /*exchange*/) {
+std::optional<http::Response> FixedResponse::Handle(std::unique_ptr<http::Exchange>& /*exchange*/) {
   return Json(json_);
 }
 

@@ -8,16 +8,16 @@
 #include <string>
 #include <string_view>
 
-#include "fcgi-worker/resources/resource.h"
+#include "fcgi-worker/http/resource.h"
 #include "store/group_committer.h"
 #include "store/message_store.h"
 
 namespace hashpost::resources {
 
 // 200 with fixed content, for GET and HEAD.
-class FixedAnswer : public Resource {
+class FixedResponse : public http::Resource {
  public:
-  explicit FixedAnswer(std::string json) : json_(std::move(json)) {}
+  explicit FixedResponse(std::string json) : json_(std::move(json)) {}
   [[nodiscard]] std::string_view Allow() const override { return "GET, HEAD, OPTIONS"; }
   [[nodiscard]] std::optional<http::Response> Handle(std::unique_ptr<http::Exchange>& exchange) override;
 
@@ -28,7 +28,7 @@ class FixedAnswer : public Resource {
 // 200 when a write would succeed, else 503 with the reason. Shows what the pool's keeper wrote to
 // `home`/pool/pool.json: which workers run, and whether they keep crashing; and what is known to be damaged
 // in the store.
-class Readiness : public Resource {
+class Readiness : public http::Resource {
  public:
   Readiness(store::MessageStore& store, const store::GroupCommitter& committer, std::string home,
             std::chrono::seconds max_delay)

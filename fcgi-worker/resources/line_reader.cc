@@ -6,7 +6,7 @@
 #include <string>
 #include <utility>
 
-#include "fcgi-worker/http/standard_problems.h"
+#include "fcgi-worker/http/problem.h"
 #include "fcgi-worker/resources/message_json.h"
 
 namespace hashpost::resources {
@@ -27,7 +27,7 @@ constexpr std::chrono::milliseconds kPause{5};
 
 }  // namespace
 
-LineReader::LineReader(http::BodyReader& body, http::ByteBudget& budget, const LineLimits& limits,
+LineReader::LineReader(http::BodyReader& body, memory::Budget& budget, const LineLimits& limits,
                        std::function<void()> on_pause)
     : body_(body),
       budget_(budget),
@@ -78,7 +78,7 @@ bool LineReader::Next() {
   }
   share_ = {};
   line_bytes_ = 0;
-  admitted_ = http::ByteBudget::kFree;
+  admitted_ = memory::Budget::kFree;
   ++number_;
   if (at_ == end_ && !Refill()) return false;
   in_line_ = true;
@@ -96,7 +96,7 @@ void LineReader::Admit() {
   share_ = std::move(*share);
 }
 
-std::size_t LineReader::Line::Read(std::span<char> buffer) {
+std::size_t LineReader::LineSource::Read(std::span<char> buffer) {
   const char* piece = nullptr;
   const std::size_t size = reader_.Take(buffer.size(), piece);
   if (size == 0) return 0;

@@ -12,11 +12,11 @@
 #include <span>
 #include <vector>
 
-#include "fcgi-worker/http/byte_budget.h"
 #include "fcgi-worker/http/pass_over.h"
 #include "fcgi-worker/http/problem.h"
 #include "fcgi-worker/http/request.h"
 #include "lib/io/byte_stream.h"
+#include "lib/memory/budget.h"
 
 namespace hashpost::resources {
 
@@ -35,7 +35,7 @@ class LineReader {
  public:
   // `on_pause` is called, within Next and the reading of a line, before a wait for a client that has sent
   // nothing for a moment. Both references must outlive the object.
-  LineReader(http::BodyReader& body, http::ByteBudget& budget, const LineLimits& limits,
+  LineReader(http::BodyReader& body, memory::Budget& budget, const LineLimits& limits,
              std::function<void()> on_pause);
 
   // Goes to the next line, whatever was read of the present one. False: all has been read.
@@ -51,15 +51,15 @@ class LineReader {
   [[nodiscard]] io::ByteSource& line() { return line_; }
 
   // What was taken of the budget for the present line, if it is long.
-  [[nodiscard]] http::ByteBudget::Share TakeShare() { return std::move(share_); }
+  [[nodiscard]] memory::Budget::Share TakeShare() { return std::move(share_); }
 
   // Of the present line, from 1.
   [[nodiscard]] std::uint64_t number() const { return number_; }
 
  private:
-  class Line : public io::ByteSource {
+  class LineSource : public io::ByteSource {
    public:
-    explicit Line(LineReader& reader) : reader_(reader) {}
+    explicit LineSource(LineReader& reader) : reader_(reader) {}
     [[nodiscard]] std::size_t Read(std::span<char> buffer) override;
 
    private:
@@ -70,7 +70,7 @@ class LineReader {
   void Admit();
 
   http::BodyReader& body_;
-  http::ByteBudget& budget_;
+  memory::Budget& budget_;
   const LineLimits limits_;
   const std::function<void()> on_pause_;
   std::vector<char> buffer_;
@@ -83,8 +83,8 @@ class LineReader {
   std::uint64_t number_ = 0;
   std::size_t line_bytes_ = 0;  // taken of the present line
   std::size_t admitted_ = 0;    // bytes of it that share_ is for
-  http::ByteBudget::Share share_;
-  Line line_{*this};
+  memory::Budget::Share share_;
+  LineSource line_{*this};
 };
 
 }  // namespace hashpost::resources

@@ -15,8 +15,9 @@
 #include "fcgi-worker/http/media_type.h"
 #include "fcgi-worker/http/problem.h"
 #include "fcgi-worker/http/route.h"
-#include "fcgi-worker/http/standard_problems.h"
+#include "fcgi-worker/resources/message_json.h"
 #include "lib/json/json.h"
+#include "lib/utf8/utf8.h"
 
 namespace hashpost::resources {
 namespace {
@@ -27,7 +28,6 @@ using http::HttpError;
 constexpr std::size_t kWholeBytes = http::kInlineBytes;
 constexpr std::size_t kShownHash = 200;
 
-enum class Form : unsigned char { kJson, kText };
 constexpr std::array<std::string_view, 2> kOffers = {"application/json", "text/plain"};
 
 constexpr std::string_view kOpen = "{\"message\":";
@@ -37,7 +37,7 @@ constexpr std::string_view kEnd = "}";
   throw HttpError({404,
                    "message-not-found",
                    "Message not found",
-                   "Message not found for hash: " + json::Printable(hash, kShownHash),
+                   "Message not found for hash: " + utf8::Printable(hash, kShownHash),
                    {}});
 }
 
@@ -74,7 +74,7 @@ std::int64_t LastModified(std::int64_t created_ms) {
 // A message as {"message":"…"}, or as its bytes, too big to be built whole.
 class BigMessage : public http::StreamedContent {
  public:
-  BigMessage(std::string message, Form form, http::ByteBudget::Share share)
+  BigMessage(std::string message, Form form, memory::Budget::Share share)
       : message_(std::move(message)),
         form_(form),
         string_size_(form == Form::kJson ? json::StringSize(message_) : 0),
@@ -98,10 +98,10 @@ class BigMessage : public http::StreamedContent {
   const std::string message_;
   const Form form_;
   const std::size_t string_size_;  // as JSON
-  http::ByteBudget::Share share_;
+  memory::Budget::Share share_;
 };
 
-void SetContent(http::Response& response, std::string message, Form form, http::ByteBudget::Share share) {
+void SetContent(http::Response& response, std::string message, Form form, memory::Budget::Share share) {
   if (message.size() > kWholeBytes) {
     response.streamed = std::make_unique<BigMessage>(std::move(message), form, std::move(share));
   } else if (form == Form::kText) {
@@ -116,8 +116,9 @@ void SetContent(http::Response& response, std::string message, Form form, http::
 
 class PendingDelete : public store::PendingWrite {
  public:
-  PendingDelete(std::unique_ptr<http::Exchange> exchange, const Failure& failure, const store::Digest& digest)
-      : exchange_(std::move(exchange)), failure_(failure), digest_(digest) {}
+  PendingDelete(std::unique_ptr<http::Exchange> exchange, const ProblemRenderer& renderer,
+                const store::Digest& digest)
+      : exchange_(std::move(exchange)), renderer_(renderer), digest_(digest) {}
 
   [[nodiscard]] store::Change change() const override { return {digest_, std::nullopt}; }
   void Done(store::Outcome outcome) noexcept override {
@@ -132,12 +133,12 @@ class PendingDelete : public store::PendingWrite {
     }
   }
   void Failed(const std::exception_ptr& error) noexcept override {
-    exchange_->Respond(failure_.Answer(error));
+    exchange_->Respond(renderer_.Answer(error));
   }
 
  private:
   std::unique_ptr<http::Exchange> exchange_;
-  const Failure& failure_;
+  const ProblemRenderer& renderer_;
   const store::Digest digest_;
 };
 
@@ -171,7 +172,7 @@ std::optional<http::Response> Message::Get(std::unique_ptr<http::Exchange>& exch
   // that tag names nothing for it.
   const bool may_be_coded = gzip_ && http::AcceptsGzip(request.Header("ACCEPT_ENCODING").value_or(""));
   if (may_be_coded) etags.push_back(http::GzipTag(etags[0]));
-  http::ByteBudget::Share share;
+  memory::Budget::Share share;
   const auto admit = [&](std::size_t bytes) {
     auto taken = budget_.Take(bytes);
     if (!taken) throw HttpError(http::Busy());
@@ -221,7 +222,7 @@ std::optional<http::Response> Message::Delete(std::unique_ptr<http::Exchange>& e
       http::Precondition::kProceed) {
     ThrowPreconditionFailed();
   }
-  committer_.Submit(std::make_unique<PendingDelete>(std::move(exchange), failure_, digest));
+  committer_.Submit(std::make_unique<PendingDelete>(std::move(exchange), renderer_, digest));
   return std::nullopt;
 }
 

@@ -6,22 +6,22 @@
 #include <optional>
 #include <string_view>
 
-#include "fcgi-worker/http/byte_budget.h"
-#include "fcgi-worker/resources/failure.h"
-#include "fcgi-worker/resources/resource.h"
+#include "fcgi-worker/http/resource.h"
+#include "fcgi-worker/resources/problem_renderer.h"
+#include "lib/memory/budget.h"
 #include "store/group_committer.h"
 #include "store/message_store.h"
 
 namespace hashpost::resources {
 
-class Message : public Resource {
+class Message : public http::Resource {
  public:
   static constexpr std::string_view kPath = "/messages/";  // the digest follows
 
   // All references must outlive the resource. `gzip`: the web server may code what is answered.
-  Message(store::MessageStore& store, store::GroupCommitter& committer, http::ByteBudget& budget,
-          const Failure& failure, bool gzip)
-      : store_(store), committer_(committer), budget_(budget), failure_(failure), gzip_(gzip) {}
+  Message(store::MessageStore& store, store::GroupCommitter& committer, memory::Budget& budget,
+          const ProblemRenderer& renderer, bool gzip)
+      : store_(store), committer_(committer), budget_(budget), renderer_(renderer), gzip_(gzip) {}
 
   [[nodiscard]] std::string_view Allow() const override { return "GET, HEAD, DELETE, OPTIONS"; }
   [[nodiscard]] bool HasBigResponse(const http::Request& request) const noexcept override;
@@ -35,8 +35,8 @@ class Message : public Resource {
 
   store::MessageStore& store_;
   store::GroupCommitter& committer_;
-  http::ByteBudget& budget_;
-  const Failure& failure_;
+  memory::Budget& budget_;
+  const ProblemRenderer& renderer_;
   const bool gzip_;
 };
 

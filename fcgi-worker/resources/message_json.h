@@ -14,6 +14,9 @@
 
 namespace hashpost::resources {
 
+// How a message is sent.
+enum class Form : unsigned char { kJson, kText };
+
 // Throws HttpError for a content coding, and for If-Match.
 void CheckPost(const http::Request& request);
 

@@ -7,17 +7,14 @@
 #include "fcgi-worker/http/digest_fields.h"
 #include "fcgi-worker/http/media_type.h"
 #include "fcgi-worker/http/problem.h"
-#include "fcgi-worker/http/standard_problems.h"
 #include "fcgi-worker/resources/message_json.h"
 #include "lib/crypto/sha256.h"
-#include "lib/json/json.h"
+#include "lib/utf8/utf8.h"
 
 namespace hashpost::resources {
 namespace {
 
 using http::HttpError;
-
-enum class Form { kJson, kText };
 
 Form FormOf(const http::Request& request, std::string_view accept_post) {
   const auto value = request.Header("CONTENT_TYPE");
@@ -72,7 +69,7 @@ std::string ReadText(CheckedBody& body, std::size_t length) {
   std::string message(length, '\0');
   std::size_t filled = 0;
   while (filled < length) filled += body.Read({message.data() + filled, length - filled});
-  if (!json::IsUtf8(message)) {
+  if (!utf8::IsValid(message)) {
     throw HttpError(
         {400,
          "not-utf-8",
@@ -100,10 +97,10 @@ http::Response Answer(store::Outcome outcome, const store::Digest& digest) {
 // A POST that waits for its commit: it keeps the message, the memory's share and the way back together.
 class PendingPost : public store::PendingWrite {
  public:
-  PendingPost(std::unique_ptr<http::Exchange> exchange, const Failure& failure, http::ByteBudget::Share share,
-              const store::Digest& digest, std::string message)
+  PendingPost(std::unique_ptr<http::Exchange> exchange, const ProblemRenderer& renderer,
+              memory::Budget::Share share, const store::Digest& digest, std::string message)
       : exchange_(std::move(exchange)),
-        failure_(failure),
+        renderer_(renderer),
         share_(std::move(share)),
         digest_(digest),
         message_(std::move(message)) {}
@@ -111,13 +108,13 @@ class PendingPost : public store::PendingWrite {
   [[nodiscard]] store::Change change() const override { return {digest_, message_}; }
   void Done(store::Outcome outcome) noexcept override { exchange_->Respond(Answer(outcome, digest_)); }
   void Failed(const std::exception_ptr& error) noexcept override {
-    exchange_->Respond(failure_.Answer(error));
+    exchange_->Respond(renderer_.Answer(error));
   }
 
  private:
   std::unique_ptr<http::Exchange> exchange_;
-  const Failure& failure_;
-  http::ByteBudget::Share share_;
+  const ProblemRenderer& renderer_;
+  memory::Budget::Share share_;
   const store::Digest digest_;
   const std::string message_;
 };
@@ -144,7 +141,7 @@ std::optional<http::Response> Messages::Handle(std::unique_ptr<http::Exchange>& 
   body.Verify();
   const store::Digest digest = crypto::HashSha256(message);
   if (store_.Holds(digest, message)) return Answer(store::Outcome::kExisted, digest);
-  committer_.Submit(std::make_unique<PendingPost>(std::move(exchange), failure_, std::move(*share), digest,
+  committer_.Submit(std::make_unique<PendingPost>(std::move(exchange), renderer_, std::move(*share), digest,
                                                   std::move(message)));
   return std::nullopt;
 }

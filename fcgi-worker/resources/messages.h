@@ -8,23 +8,23 @@
 #include <string>
 #include <string_view>
 
-#include "fcgi-worker/http/byte_budget.h"
-#include "fcgi-worker/resources/failure.h"
-#include "fcgi-worker/resources/resource.h"
+#include "fcgi-worker/http/resource.h"
+#include "fcgi-worker/resources/problem_renderer.h"
+#include "lib/memory/budget.h"
 #include "store/group_committer.h"
 #include "store/message_store.h"
 
 namespace hashpost::resources {
 
-class Messages : public Resource {
+class Messages : public http::Resource {
  public:
   // All references must outlive the resource. `max_message_bytes` bounds a message, decoded.
-  Messages(store::MessageStore& store, store::GroupCommitter& committer, http::ByteBudget& budget,
-           const Failure& failure, std::size_t max_message_bytes)
+  Messages(store::MessageStore& store, store::GroupCommitter& committer, memory::Budget& budget,
+           const ProblemRenderer& renderer, std::size_t max_message_bytes)
       : store_(store),
         committer_(committer),
         budget_(budget),
-        failure_(failure),
+        renderer_(renderer),
         max_message_bytes_(max_message_bytes) {}
 
   [[nodiscard]] std::string_view Allow() const override { return "POST, OPTIONS"; }
@@ -37,8 +37,8 @@ class Messages : public Resource {
  private:
   store::MessageStore& store_;
   store::GroupCommitter& committer_;
-  http::ByteBudget& budget_;
-  const Failure& failure_;
+  memory::Budget& budget_;
+  const ProblemRenderer& renderer_;
   const std::size_t max_message_bytes_;
 };
 

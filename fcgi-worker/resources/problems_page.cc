@@ -8,7 +8,6 @@
 #include <utility>
 
 #include "fcgi-worker/http/problem.h"
-#include "fcgi-worker/http/standard_problems.h"
 
 namespace hashpost::resources {
 namespace {

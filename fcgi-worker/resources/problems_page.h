@@ -6,11 +6,11 @@
 #include <optional>
 #include <string_view>
 
-#include "fcgi-worker/resources/resource.h"
+#include "fcgi-worker/http/resource.h"
 
 namespace hashpost::resources {
 
-class ProblemsPage : public Resource {
+class ProblemsPage : public http::Resource {
  public:
   static constexpr std::string_view kPath = "/problems/";
 

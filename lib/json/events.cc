@@ -12,16 +12,17 @@
 #include "lib/json/input_stream.h"
 #include "lib/json/number.h"
 #include "lib/json/rapidjson.h"
+#include "lib/utf8/utf8.h"
 
 namespace hashpost::json {
 namespace {
 
 bool IsUtf8AndHalves(std::string_view text) {
   for (std::size_t at = 0; (at = text.find(kHalf)) != std::string_view::npos;) {
-    if (!IsUtf8(text.substr(0, at))) return false;
+    if (!utf8::IsValid(text.substr(0, at))) return false;
     text.remove_prefix(at + 5);
   }
-  return IsUtf8(text);
+  return utf8::IsValid(text);
 }
 
 using EventReader = rapidjson::GenericReader<Utf8InRuns, Utf8AndHalves, ThrowingAllocator>;
@@ -83,7 +84,7 @@ class EventForwarder {
 
  private:
   bool Check(std::string_view text, std::string_view what, std::size_t max_bytes) {
-    if (!(limits_.accept_halves ? IsUtf8AndHalves(text) : IsUtf8(text))) {
+    if (!(limits_.accept_halves ? IsUtf8AndHalves(text) : utf8::IsValid(text))) {
       fault_ = NotUtf8("in the string that ends before", stream_.Tell());
     } else if (text.size() > max_bytes) {
       fault_ = TooLong(what, max_bytes);

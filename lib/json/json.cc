@@ -10,6 +10,7 @@
 #include "lib/json/input_stream.h"
 #include "lib/json/number.h"
 #include "lib/json/rapidjson.h"
+#include "lib/utf8/utf8.h"
 
 namespace hashpost::json {
 namespace {
@@ -32,7 +33,7 @@ class MemberPicker : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Memb
 
   bool String(const char* text, std::size_t size, bool) {
     const std::string_view value(text, size);
-    if (!IsUtf8(value)) return Fail(Fault::kNotUtf8);
+    if (!utf8::IsValid(value)) return Fail(Fault::kNotUtf8);
     if (depth_ == 0) return Fail(Fault::kNotAnObject);
     if (!wanted_) return true;
     if (size > limits_.max_value_bytes) return Fail(Fault::kTooLong);
@@ -43,7 +44,7 @@ class MemberPicker : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Memb
 
   bool Key(const char* text, std::size_t size, bool) {
     const std::string_view key(text, size);
-    if (!IsUtf8(key)) return Fail(Fault::kNotUtf8);
+    if (!utf8::IsValid(key)) return Fail(Fault::kNotUtf8);
     wanted_ = depth_ == 1 && key == name_;
     return !(wanted_ && value_) || Fail(Fault::kDuplicate);
   }

@@ -43,19 +43,6 @@ struct Limits {
                                                                      std::string_view name,
                                                                      const Limits& limits);
 
-// Whether `text` is UTF-8 as RFC 3629 defines it: no overlong form, no surrogate, nothing above U+10FFFF.
-[[nodiscard]] bool IsUtf8(std::string_view text);
-
-// Whether `utf8` (valid UTF-8) has a character in it that a terminal or an editor obeys instead of showing
-// it: control characters, and those of no width or that turn the direction of writing; but for U+200C and
-// U+200D, which words of some languages need.
-[[nodiscard]] bool HasHiddenCharacter(std::string_view utf8);
-
-// `text` with U+FFFD for each run of bytes that is not UTF-8 or of characters that a terminal obeys instead
-// of showing them (control characters, and those of no width or that turn the direction of writing), cut to
-// at most `max_bytes` at a character border: safe to quote in an error and in a log.
-[[nodiscard]] std::string Printable(std::string_view text, std::size_t max_bytes);
-
 // How many bytes WriteString writes for `utf8`, quotes included.
 [[nodiscard]] std::size_t StringSize(std::string_view utf8);
 

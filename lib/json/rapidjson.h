@@ -73,8 +73,8 @@ using Reader = rapidjson::GenericReader<Utf8InRuns, rapidjson::UTF8<>, ThrowingA
 // Iterative: depth costs no call stack. (No number is ever computed: number.h.) Not
 // kParseValidateEncodingFlag: it halves the speed, and the handlers have to look at the decoded strings
 // anyway: strings come to them unchecked, raw bytes as they were sent, and half a surrogate pair (\udc00) as
-// the three bytes that UTF-8 forbids. No raw byte can join an escape's bytes to something valid, so IsUtf8
-// finds all of it.
+// the three bytes that UTF-8 forbids. No raw byte can join an escape's bytes to something valid, so
+// utf8::IsValid finds all of it.
 inline constexpr unsigned kFlags = rapidjson::kParseIterativeFlag;
 
 }  // namespace hashpost::json

@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <cstring>
 
-#include "lib/progress/progress.h"
+#include "lib/watchdog/watchdog.h"
 
 namespace hashpost::lmdb {
 namespace {
@@ -26,7 +26,7 @@ std::string_view ToView(const MDB_val& value) {
 
 }  // namespace
 
-Env::Env(const std::string& folder, const Options& options) {
+Env::Env(const std::string& folder, const EnvOptions& options) {
   Check("mdb_env_create", mdb_env_create(&env_));
   try {
     Check("mdb_env_set_mapsize", mdb_env_set_mapsize(env_, options.map_bytes));
@@ -75,7 +75,7 @@ void ReadTxn::Renew() {
 
 WriteTxn::WriteTxn(const Env& env) {
   // Another process may hold the writer's lock for as long as it likes; that is not this thread's fault.
-  const progress::Waiting waiting;
+  const watchdog::Waiting waiting;
   Check("mdb_txn_begin", mdb_txn_begin(env.get(), nullptr, 0, &txn_));
 }
 

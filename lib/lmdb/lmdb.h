@@ -31,7 +31,7 @@ class Error : public std::runtime_error {
   int code_;
 };
 
-struct Options {
+struct EnvOptions {
   std::size_t map_bytes;  // address space, and the most that the file can grow to
   unsigned max_readers;   // read transactions at once, over all processes
   unsigned max_databases;
@@ -52,7 +52,7 @@ struct Usage {
 class Env {
  public:
   // Opens data.mdb and lock.mdb (mode 0640) in `folder`, creating them if missing. Throws Error.
-  Env(const std::string& folder, const Options& options);
+  Env(const std::string& folder, const EnvOptions& options);
   ~Env() { mdb_env_close(env_); }
   Env(const Env&) = delete;
   Env& operator=(const Env&) = delete;

@@ -76,7 +76,7 @@ bool IsWithin(const Tree& tree, PageNumber last_page) {
   return tree.root == kNoPage || (tree.root > 1 && tree.root <= last_page);
 }
 
-Node ParseNode(std::string_view page, std::size_t at, PageFile::Kind kind, PageNumber number) {
+Node ParseNode(std::string_view page, std::size_t at, PageFile::PageKind kind, PageNumber number) {
   if (at + kNodeHeader > page.size()) throw PageDamaged(number, "has an entry outside of it");
   const char* node = page.data() + at;
   const auto flags = Load<std::uint16_t>(node + 4);
@@ -86,7 +86,7 @@ Node ParseNode(std::string_view page, std::size_t at, PageFile::Kind kind, PageN
   Node result;
   result.key = page.substr(at + kNodeHeader, key_size);
   const std::uint64_t low = LoadHalves(node);
-  if (kind == PageFile::Kind::kBranch) {
+  if (kind == PageFile::PageKind::kBranch) {
     result.child = low | std::uint64_t{flags} << 32U;
     return result;
   }
@@ -155,14 +155,14 @@ MetaPage PageFile::ReadMeta(int which) const {
   return meta;
 }
 
-PageFile::Nodes PageFile::ReadNodes(const MetaPage& meta, PageNumber number, Kind kind,
+PageFile::Nodes PageFile::ReadNodes(const MetaPage& meta, PageNumber number, PageKind kind,
                                     std::string& buffer) const {
   if (number < 2 || number > meta.last_page)
     throw PageDamaged(number, "is named by another page, and is not in the file");
   buffer.resize(meta.page_size);
   Read(meta.page_size, number, buffer.data(), buffer.size());
   if (Load<PageNumber>(buffer.data()) != number) throw PageDamaged(number, "has the number of another page");
-  if (Load<std::uint16_t>(buffer.data() + kFlagsAt) != (kind == Kind::kLeaf ? kLeafFlag : kBranchFlag))
+  if (Load<std::uint16_t>(buffer.data() + kFlagsAt) != (kind == PageKind::kLeaf ? kLeafFlag : kBranchFlag))
     throw PageDamaged(number, "is not of the kind that it must be");
   const std::size_t lower = Load<std::uint16_t>(buffer.data() + kLowerAt);
   const std::size_t upper = Load<std::uint16_t>(buffer.data() + kUpperAt);

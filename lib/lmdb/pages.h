@@ -66,14 +66,14 @@ class PageFile {
   // Meta page 0 or 1. Throws PageDamaged if it is no meta page, or cannot be right.
   [[nodiscard]] MetaPage ReadMeta(int which) const;
 
-  enum class Kind { kBranch, kLeaf };
+  enum class PageKind { kBranch, kLeaf };
   struct Nodes {
     std::vector<Node> whole;
     std::optional<PageDamaged> damage;  // of others
   };
   // Reads a page of a tree into `buffer` and parses its entries, whose views point there. Throws PageDamaged
   // if there is no such page.
-  [[nodiscard]] Nodes ReadNodes(const MetaPage& meta, PageNumber number, Kind kind,
+  [[nodiscard]] Nodes ReadNodes(const MetaPage& meta, PageNumber number, PageKind kind,
                                 std::string& buffer) const;
 
   // Reads a value of `size` bytes that has pages of its own. Throws PageDamaged.

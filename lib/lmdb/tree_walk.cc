@@ -26,7 +26,7 @@ bool TreeWalk::IsBefore(std::string_view left, std::string_view right) const {
   return left < right;
 }
 
-bool TreeWalk::IsWithin(std::string_view key, const Bounds& bounds) const {
+bool TreeWalk::IsWithin(std::string_view key, const KeyRange& bounds) const {
   return !IsBefore(key, bounds.low) && (!bounds.high || IsBefore(key, *bounds.high));
 }
 
@@ -38,7 +38,7 @@ bool TreeWalk::Walk(const Tree& tree, std::string_view after) {
   return VisitPage(tree.root, tree.depth, {});
 }
 
-bool TreeWalk::VisitPage(PageNumber number, unsigned levels, const Bounds& bounds) {
+bool TreeWalk::VisitPage(PageNumber number, unsigned levels, const KeyRange& bounds) {
   try {
     return levels == 1 ? VisitLeaf(number, bounds) : VisitBranch(number, levels, bounds);
   } catch (const PageDamaged& damage) {
@@ -47,12 +47,12 @@ bool TreeWalk::VisitPage(PageNumber number, unsigned levels, const Bounds& bound
   }
 }
 
-bool TreeWalk::VisitBranch(PageNumber number, unsigned levels, const Bounds& bounds) {
+bool TreeWalk::VisitBranch(PageNumber number, unsigned levels, const KeyRange& bounds) {
   if (!branches_.insert(number).second) throw PageDamaged(number, "is named by several pages");
   std::string buffer;
-  const PageFile::Nodes nodes = file_.ReadNodes(meta_, number, PageFile::Kind::kBranch, buffer);
+  const PageFile::Nodes nodes = file_.ReadNodes(meta_, number, PageFile::PageKind::kBranch, buffer);
   if (nodes.damage) visitor_.OnDamage(*nodes.damage);
-  Bounds child = bounds;
+  KeyRange child = bounds;
   for (std::size_t i = 0; i < nodes.whole.size(); ++i) {
     // The first key of a branch page stands for everything that is smaller than the second one.
     if (i > 0) child.low = nodes.whole[i].key;
@@ -66,9 +66,9 @@ bool TreeWalk::VisitBranch(PageNumber number, unsigned levels, const Bounds& bou
   return true;
 }
 
-bool TreeWalk::VisitLeaf(PageNumber number, const Bounds& bounds) {
+bool TreeWalk::VisitLeaf(PageNumber number, const KeyRange& bounds) {
   std::string buffer;
-  const PageFile::Nodes nodes = file_.ReadNodes(meta_, number, PageFile::Kind::kLeaf, buffer);
+  const PageFile::Nodes nodes = file_.ReadNodes(meta_, number, PageFile::PageKind::kLeaf, buffer);
   if (nodes.damage) visitor_.OnDamage(*nodes.damage);
   bool in_order = true;
   std::string_view previous;

@@ -31,15 +31,15 @@ class TreeWalk {
 
  private:
   // Keys of a page are at least `low` and below `high`, or a lookup goes to another page.
-  struct Bounds {
+  struct KeyRange {
     std::string_view low;
     std::optional<std::string_view> high;
   };
   [[nodiscard]] bool IsBefore(std::string_view left, std::string_view right) const;
-  [[nodiscard]] bool IsWithin(std::string_view key, const Bounds& bounds) const;
-  bool VisitPage(PageNumber number, unsigned levels, const Bounds& bounds);
-  bool VisitBranch(PageNumber number, unsigned levels, const Bounds& bounds);
-  bool VisitLeaf(PageNumber number, const Bounds& bounds);
+  [[nodiscard]] bool IsWithin(std::string_view key, const KeyRange& bounds) const;
+  bool VisitPage(PageNumber number, unsigned levels, const KeyRange& bounds);
+  bool VisitBranch(PageNumber number, unsigned levels, const KeyRange& bounds);
+  bool VisitLeaf(PageNumber number, const KeyRange& bounds);
 
   const PageFile& file_;
   const MetaPage& meta_;

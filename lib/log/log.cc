@@ -12,7 +12,7 @@
 #include <string>
 #include <utility>
 
-#include "lib/json/json.h"
+#include "lib/utf8/utf8.h"
 
 namespace hashpost::log {
 namespace {
@@ -65,7 +65,7 @@ void Write(Level level, std::string_view source, std::string_view message) {
   std::string text(message);
   std::replace_if(
       text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, ' ');
-  line.append(json::Printable(text, text.size() * 3)).push_back('\n');
+  line.append(utf8::Printable(text, text.size() * 3)).push_back('\n');
   // A log that cannot be written must not stop the service, so the result is not looked at.
   [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, line.data(), line.size());
 }

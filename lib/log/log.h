@@ -21,7 +21,7 @@ void SetLevel(Level level);
 [[nodiscard]] bool IsOn(Level level);
 
 // `source` says which part speaks ("store", "server"); control characters in `message` become spaces, and
-// what json::Printable replaces is replaced.
+// what utf8::Printable replaces is replaced.
 void Write(Level level, std::string_view source, std::string_view message);
 
 inline void Debug(std::string_view source, std::string_view message) {

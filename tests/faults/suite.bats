@@ -87,7 +87,7 @@ typed_make() { env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS make -s -C "$ROOT" "$@" 3
 
 @test "make test-one runs a unit test by its class, method or file, and a test of bats by a part of its name" {
     local name
-    for name in Base64Test lib/crypto/base64_test.cc Base64Test::; do
+    for name in Base64Test lib/base64/base64_test.cc Base64Test::; do
         run typed_make test-one "VARIANT=$VARIANT" "NAME=$name"
         echo "$name: $output"
         [[ $status == 0 && ${lines[-1]} =~ ^[1-9][0-9]*\ passed,\ 0\ failed ]]

@@ -6,7 +6,7 @@
 #include <set>
 #include <string>
 
-#include "fcgi-worker/http/standard_problems.h"
+#include "fcgi-worker/http/problem.h"
 #include "fcgi-worker/resources/bulk_batch.h"
 #include "lib/json/json.h"
 #include "tests/fuzz/require.h"
@@ -20,7 +20,7 @@ constexpr std::size_t kMostLines = 16;
 // Knows digests only. What begins with an F never fits.
 class FuzzStore final : public store::MessageStore {
  public:
-  class FuzzTurn final : public Turn {
+  class FuzzTurn final : public CommitTurn {
    public:
     explicit FuzzTurn(std::set<store::Digest>& known) : known_(known) {}
     std::vector<store::Outcome> Apply(std::span<const store::Change> changes) override {
@@ -39,7 +39,7 @@ class FuzzStore final : public store::MessageStore {
    private:
     std::set<store::Digest>& known_;
   };
-  std::unique_ptr<Turn> AwaitTurn() override { return std::make_unique<FuzzTurn>(known_); }
+  std::unique_ptr<CommitTurn> AwaitTurn() override { return std::make_unique<FuzzTurn>(known_); }
   std::optional<store::StoredMessage> Get(const store::Digest&, const store::Admit&) override { return {}; }
   bool Holds(const store::Digest&, std::string_view) override { return false; }
   std::optional<store::MessageInfo> Find(const store::Digest&) override { return {}; }
@@ -64,9 +64,9 @@ struct Expected {
 
 // Stores the batch, compares, and leaves it empty.
 void Check(resources::BulkBatch& batch, Expected& expected, FuzzStore& store,
-           const resources::Failure& failure) {
+           const resources::ProblemRenderer& renderer) {
   batch.Sort();
-  Require(batch.Store(store, failure));
+  Require(batch.Store(store, renderer));
   Require(batch.answers() == expected.answers && batch.failed() == expected.failed);
   Require(batch.last_failure() == (expected.failed > 0 ? 507 : 0));
   batch.Clear();
@@ -78,9 +78,9 @@ void Check(resources::BulkBatch& batch, Expected& expected, FuzzStore& store,
 
 // The first byte of each line of the input says what becomes of it.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  static const resources::Failure failure([](const std::string&) { std::abort(); });
+  static const resources::ProblemRenderer renderer([](const std::string&) { std::abort(); });
   static const std::string full =
-      failure.Explain(std::make_exception_ptr(store::StoreFull("is full"))).err_msg;
+      renderer.Explain(std::make_exception_ptr(store::StoreFull("is full"))).err_msg;
   FuzzStore store;
   resources::BulkBatch batch(kMostLines);
   Expected expected;
@@ -91,13 +91,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     text.remove_prefix(std::min(text.size(), line.size() + 1));
     ++number;
     const http::Problem busy = http::Busy();
-    if (batch.Full()) Check(batch, expected, store, failure);
+    if (batch.Full()) Check(batch, expected, store, renderer);
     if (line.starts_with('!')) {
       batch.Refuse(number, busy);
       expected.answers += Failed(busy.status, busy.err_msg, number);
       continue;
     }
-    if (!batch.Fits(line.size())) Check(batch, expected, store, failure);
+    if (!batch.Fits(line.size())) Check(batch, expected, store, renderer);
     batch.Add(number, line, {});
     if (line.starts_with('F')) {
       expected.answers += Failed(507, full, number);
@@ -108,6 +108,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                           crypto::HashSha256(line).Hex() + "\"}\n";
     }
   }
-  Check(batch, expected, store, failure);
+  Check(batch, expected, store, renderer);
   return 0;
 }

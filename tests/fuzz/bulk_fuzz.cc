@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-#include "fcgi-worker/http/errors.h"
+#include "fcgi-worker/http/problem.h"
 #include "fcgi-worker/resources/bulk.h"
 #include "fcgi-worker/resources/message_json.h"
 #include "tests/fuzz/require.h"
@@ -28,7 +28,7 @@ constexpr std::size_t kBatchLines = 3;
 // Knows digests only. What begins with an F never fits.
 class FuzzStore : public store::MessageStore {
  public:
-  class FuzzTurn : public Turn {
+  class FuzzTurn : public CommitTurn {
    public:
     explicit FuzzTurn(std::set<store::Digest>& known) : known_(known) {}
     std::vector<store::Outcome> Apply(std::span<const store::Change> changes) override {
@@ -48,7 +48,7 @@ class FuzzStore : public store::MessageStore {
    private:
     std::set<store::Digest>& known_;
   };
-  std::unique_ptr<Turn> AwaitTurn() override { return std::make_unique<FuzzTurn>(known_); }
+  std::unique_ptr<CommitTurn> AwaitTurn() override { return std::make_unique<FuzzTurn>(known_); }
   std::optional<store::StoredMessage> Get(const store::Digest&, const store::Admit&) override { return {}; }
   bool Holds(const store::Digest&, std::string_view) override { return false; }
   std::optional<store::MessageInfo> Find(const store::Digest&) override { return {}; }
@@ -76,7 +76,7 @@ class Upload : public http::Exchange {
   }
   [[nodiscard]] const http::Request& request() const override { return request_; }
   void Respond(http::Response) noexcept override { std::abort(); }
-  [[nodiscard]] http::AnswerStream& Begin(const http::Response&) override { return live_; }
+  [[nodiscard]] http::ResponseStream& Begin(const http::Response&) override { return live_; }
   void End(http::Ending ending) noexcept override { answer_.whole = ending == http::Ending::kWhole; }
 
  private:
@@ -102,7 +102,7 @@ class Upload : public http::Exchange {
     bool breaks_off_;
     bool paused_ = false;
   };
-  struct Live : http::AnswerStream {
+  struct Live : http::ResponseStream {
     explicit Live(Answer& kept) : answer(kept) {}
     void Write(std::string_view bytes) override { answer.content += bytes; }
     [[nodiscard]] bool Flush() override { return true; }
@@ -147,10 +147,10 @@ namespace {
 Answer Take(std::string_view content, std::size_t piece, bool breaks_off,
             const resources::BulkBounds& bounds) {
   FuzzStore store;
-  http::ByteBudget budget(1U << 20U);
+  memory::Budget budget(1U << 20U);
   // (One for all, since it logs a full store once a second at most.)
-  static const resources::Failure failure([](const std::string&) { std::abort(); });
-  resources::Bulk bulk(store, budget, failure, {kMaxMessageBytes, 0}, kBatchLines, bounds);
+  static const resources::ProblemRenderer renderer([](const std::string&) { std::abort(); });
+  resources::Bulk bulk(store, budget, renderer, {kMaxMessageBytes, 0}, kBatchLines, bounds);
   Answer answer;
   std::unique_ptr<http::Exchange> exchange = std::make_unique<Upload>(content, piece, breaks_off, answer);
   (void)bulk.Handle(exchange);

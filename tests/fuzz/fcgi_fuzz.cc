@@ -17,7 +17,7 @@
 
 #include "fcgi-worker/fcgi/connection.h"
 #include "fcgi-worker/fcgi/request_preview.h"
-#include "fcgi-worker/http/errors.h"
+#include "fcgi-worker/http/problem.h"
 #include "tests/fuzz/require.h"
 #include "tests/unit/fcgi-worker/fcgi/fcgi_client.h"
 

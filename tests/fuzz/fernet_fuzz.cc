@@ -7,23 +7,23 @@
 #include <optional>
 #include <string>
 
-#include "lib/crypto/base64.h"
-#include "lib/crypto/fernet_key.h"
-#include "lib/crypto/fernet_open.h"
-#include "lib/crypto/fernet_seal.h"
+#include "lib/base64/base64.h"
 #include "lib/crypto/hmac_sha256.h"
+#include "lib/fernet/key.h"
+#include "lib/fernet/open.h"
+#include "lib/fernet/seal.h"
 #include "tests/fuzz/require.h"
 
 namespace {
 
 using namespace hashpost;
 using namespace hashpost::crypto;
+using namespace hashpost::fernet;
 
 // The key of the specification's vectors, so that its tokens in the corpus open.
-const FernetKeys& Keys() {
-  static const FernetKeys keys =
-      FernetKeys::Parse("cw_0x689RpI-jtRR7oE8h_eQsKImvJapLeSbXpwF4e4=\n" +
-                        FernetKey(std::string(FernetKey::kSize, 'k')).Text() + "\n");
+const Keys& TestKeys() {
+  static const Keys keys = Keys::Parse("cw_0x689RpI-jtRR7oE8h_eQsKImvJapLeSbXpwF4e4=\n" +
+                                       Key(std::string(Key::kSize, 'k')).Text() + "\n");
   return keys;
 }
 
@@ -49,20 +49,19 @@ class Pieces final : public io::ByteSource {
 
 std::optional<VerifiedToken> Verify(std::string_view text, std::size_t piece) {
   try {
-    FernetVerifier verifier(Keys());
+    Verifier verifier(TestKeys());
     for (; !text.empty(); text.remove_prefix(std::min(piece, text.size())))
       verifier.Write(text.substr(0, piece));
     return verifier.Finish();
-  } catch (const FernetError& error) {
+  } catch (const TokenError& error) {
     Require(error.fault() != TokenFault::kChanged);
     return std::nullopt;
   }
 }
 
-std::string Seal(std::string_view plaintext, const FernetKey& key, const FernetStamp& stamp,
-                 std::size_t piece) {
+std::string Seal(std::string_view plaintext, const Key& key, const Stamp& stamp, std::size_t piece) {
   Collector token;
-  FernetSealer sealer(key, token, stamp);
+  Sealer sealer(key, token, stamp);
   for (; !plaintext.empty(); plaintext.remove_prefix(std::min(piece, plaintext.size()))) {
     sealer.Write(plaintext.substr(0, piece));
   }
@@ -77,55 +76,55 @@ void CheckToken(std::string_view text, std::size_t piece) {
   if (!token) return;
   Collector plaintext;
   Pieces source(text, piece);
-  DecryptFernet(*token, source, plaintext);
+  Decrypt(*token, source, plaintext);
   Require(plaintext.text.size() == token->PlaintextBytes());
-  FernetStamp stamp;
+  Stamp stamp;
   stamp.time = token->Time();
   const std::string bytes =
-      DecodeBase64(text.substr(0, text.find_first_of("\r\n")), Base64Alphabet::kUrlSafe).value();
+      base64::Decode(text.substr(0, text.find_first_of("\r\n")), base64::Alphabet::kUrlSafe).value();
   bytes.copy(stamp.iv.data(), stamp.iv.size(), fernet::kIvAt);
-  Require(text.starts_with(Seal(plaintext.text, token->Key(), stamp, piece)));
+  Require(text.starts_with(Seal(plaintext.text, token->key(), stamp, piece)));
 }
 
 // As if whoever made `bytes` had the key: the fuzzer would never guess a code.
 void CheckSigned(std::string bytes, std::size_t piece) {
-  HmacSha256 hmac(Keys().Sealing().SigningHalf());
+  HmacSha256 hmac(TestKeys().Sealing().SigningHalf());
   hmac.Update(bytes);
   const HmacSha256::Code code = hmac.Finish();
-  CheckToken(EncodeBase64(bytes.append(code.data(), code.size()), Base64Alphabet::kUrlSafe), piece);
+  CheckToken(base64::Encode(bytes.append(code.data(), code.size()), base64::Alphabet::kUrlSafe), piece);
 }
 
 void CheckRoundTrip(std::string_view plaintext, std::size_t piece) {
-  const std::string text = Seal(plaintext, Keys().All()[1], FernetStamp{}, piece);
+  const std::string text = Seal(plaintext, TestKeys().All()[1], Stamp{}, piece);
   Require(text.size() == fernet::TokenBytes(plaintext.size()));
   Collector spool;
-  FernetVerifier verifier(Keys(), &spool);
+  Verifier verifier(TestKeys(), &spool);
   verifier.Write(text);
   const VerifiedToken token = verifier.Finish();
-  Require(token.Key() == Keys().All()[1]);
+  Require(token.key() == TestKeys().All()[1]);
   Collector opened;
   Pieces source(spool.text, piece);
-  DecryptSpooledFernet(token, source, opened);
+  DecryptSpooled(token, source, opened);
   Require(opened.text == plaintext);
 }
 
 void CheckKeys(std::string_view text) {
   try {
-    const FernetKeys keys = FernetKeys::Parse(text);
+    const Keys keys = Keys::Parse(text);
     std::string again;
-    for (const FernetKey& key : keys.All()) again += key.Text() + "\n";
-    const FernetKeys same = FernetKeys::Parse(again);
+    for (const Key& key : keys.All()) again += key.Text() + "\n";
+    const Keys same = Keys::Parse(again);
     Require(std::equal(keys.All().begin(), keys.All().end(), same.All().begin(), same.All().end()));
-  } catch (const FernetKeyError& error) {
+  } catch (const KeyError& error) {
     Require(error.fault() == KeyFault::kEmpty || error.fault() == KeyFault::kMalformed ||
             error.fault() == KeyFault::kTooMany);
   }
 }
 
 void CheckBase64(std::string_view text) {
-  for (const Base64Alphabet alphabet : {Base64Alphabet::kStandard, Base64Alphabet::kUrlSafe}) {
-    if (const auto bytes = DecodeBase64(text, alphabet)) Require(EncodeBase64(*bytes, alphabet) == text);
-    Require(DecodeBase64(EncodeBase64(text, alphabet), alphabet) == text);
+  for (const base64::Alphabet alphabet : {base64::Alphabet::kStandard, base64::Alphabet::kUrlSafe}) {
+    if (const auto bytes = base64::Decode(text, alphabet)) Require(base64::Encode(*bytes, alphabet) == text);
+    Require(base64::Decode(base64::Encode(text, alphabet), alphabet) == text);
   }
 }
 

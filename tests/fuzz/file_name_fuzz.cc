@@ -6,10 +6,10 @@
 #include <string>
 #include <variant>
 
+#include "fcgi-worker/drop/file_name.h"
 #include "fcgi-worker/http/problem.h"
-#include "fcgi-worker/resources/file_name.h"
 #include "file-sender/naming.h"
-#include "lib/json/json.h"
+#include "lib/utf8/utf8.h"
 #include "tests/fuzz/require.h"
 
 namespace {
@@ -18,18 +18,18 @@ using namespace hashpost;
 
 bool Taken(std::string_view name) {
   try {
-    Require(resources::CheckedFileName(name) == name);
+    Require(drop::CheckedFileName(name) == name);
     return true;
   } catch (const http::HttpError& error) {
-    Require(error.problem().status == 400 && json::IsUtf8(error.problem().err_msg));
+    Require(error.problem().status == 400 && utf8::IsValid(error.problem().err_msg));
     return false;
   }
 }
 
 void CheckReceiver(std::string_view name) {
   if (!Taken(name)) return;
-  Require(!name.empty() && name.size() <= resources::kMaxFileNameBytes && name.front() != '.');
-  Require(name.find('/') == std::string_view::npos && json::IsUtf8(name));
+  Require(!name.empty() && name.size() <= drop::kMaxFileNameBytes && name.front() != '.');
+  Require(name.find('/') == std::string_view::npos && utf8::IsValid(name));
   Require(std::all_of(name.begin(), name.end(), [](unsigned char c) { return c >= 0x20 && c != 0x7F; }));
 }
 
@@ -53,7 +53,7 @@ void CheckSender(const std::string& name) {
   if (!sender::IsInput(name)) return;
   const auto target = sender::TargetOf(name);
   if (const auto* bad = std::get_if<sender::BadName>(&target)) {
-    Require(json::IsUtf8(bad->sentence));
+    Require(utf8::IsValid(bad->sentence));
     return;
   }
   const std::string& told = std::get<sender::Target>(target).name;

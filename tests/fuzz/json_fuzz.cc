@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "lib/json/json.h"
+#include "lib/utf8/utf8.h"
 #include "tests/fuzz/require.h"
 #include "tests/unit/lib/json/memory_streams.h"
 
@@ -13,6 +14,7 @@ namespace {
 using hashpost::Require;
 using hashpost::io::MemorySink;
 using hashpost::io::MemorySource;
+using namespace hashpost;
 using namespace hashpost::json;
 
 std::variant<std::string, ParseFault> Read(std::string_view text, std::size_t piece) {
@@ -46,22 +48,22 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto in_pieces = Read(text, 1 + size % 5);
   Require(whole.index() == in_pieces.index());
   if (const auto* value = std::get_if<std::string>(&whole)) {
-    Require(*value == std::get<std::string>(in_pieces) && IsUtf8(*value) && value->size() <= 64);
-    Require(IsUtf8(text));  // nothing outside a string is anything but ASCII
+    Require(*value == std::get<std::string>(in_pieces) && utf8::IsValid(*value) && value->size() <= 64);
+    Require(utf8::IsValid(text));  // nothing outside a string is anything but ASCII
     CheckWriting(*value);
   } else {
     const auto& fault = std::get<ParseFault>(whole);
-    Require(fault.fault == std::get<ParseFault>(in_pieces).fault && IsUtf8(fault.sentence));
+    Require(fault.fault == std::get<ParseFault>(in_pieces).fault && utf8::IsValid(fault.sentence));
   }
 
-  const std::string printable = Printable(text, 100);
-  Require(IsUtf8(printable) && printable.size() <= 100);
-  const std::string all = Printable(text, SIZE_MAX);
-  Require(!HasHiddenCharacter(all) && Printable(all, SIZE_MAX) == all);
+  const std::string printable = utf8::Printable(text, 100);
+  Require(utf8::IsValid(printable) && printable.size() <= 100);
+  const std::string all = utf8::Printable(text, SIZE_MAX);
+  Require(!utf8::HasHiddenCharacter(all) && utf8::Printable(all, SIZE_MAX) == all);
   CheckWriting(all);
-  if (IsUtf8(text)) {
+  if (utf8::IsValid(text)) {
     const bool is_plain = std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });
-    Require(!is_plain || Printable(text, SIZE_MAX) == text);
+    Require(!is_plain || utf8::Printable(text, SIZE_MAX) == text);
     CheckWriting(text);
   }
   return 0;

@@ -10,6 +10,7 @@
 #include "file-sender/json_to_xml.h"
 #include "file-sender/repeated_keys.h"
 #include "lib/json/json.h"
+#include "lib/utf8/utf8.h"
 #include "tests/fuzz/require.h"
 #include "tests/unit/file-sender/memory_text.h"
 #include "tests/unit/lib/json/memory_streams.h"
@@ -29,7 +30,7 @@ Outcome Convert(std::string_view json, std::size_t piece) {
   const auto outcome = sender::JsonToXml(text, sink);
   const auto* refused = std::get_if<sender::Refused>(&outcome);
   if (refused == nullptr) return {sink.text, ""};
-  Require(!refused->has_changed && sink.text.empty() && json::IsUtf8(refused->sentence));
+  Require(!refused->has_changed && sink.text.empty() && utf8::IsValid(refused->sentence));
   return {"", refused->sentence};
 }
 
@@ -64,7 +65,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const Outcome in_pieces = Convert(json, 1 + size % 5);
   Require(whole.xml == in_pieces.xml && whole.sentence.empty() == in_pieces.sentence.empty());
   if (!whole.sentence.empty()) return 0;
-  Require(json::IsUtf8(json));
+  Require(utf8::IsValid(json));
   CheckWellFormed(whole.xml);
   CheckSmallBounds(json);
   return 0;

@@ -7,14 +7,14 @@
 #include <algorithm>
 #include <string>
 
-#include "lib/crypto/fernet_key_file.h"
-#include "lib/json/json.h"
+#include "lib/fernet/key_file.h"
+#include "lib/utf8/utf8.h"
 #include "tests/fuzz/require.h"
 
 namespace {
 
 using namespace hashpost;
-using namespace hashpost::crypto;
+using namespace hashpost::fernet;
 
 constexpr std::size_t kMostBytes = 4096;
 
@@ -33,9 +33,9 @@ class MemoryFile {
   std::string path_;
 };
 
-void CheckSentence(const FernetKeyError& error, const std::string& path, std::size_t size) {
+void CheckSentence(const KeyError& error, const std::string& path, std::size_t size) {
   const std::string sentence = error.what();
-  Require(sentence.find(path) != std::string::npos && json::IsUtf8(sentence));
+  Require(sentence.find(path) != std::string::npos && utf8::IsValid(sentence));
   switch (error.fault()) {
     case KeyFault::kEmpty:
     case KeyFault::kTooMany:
@@ -58,12 +58,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   try {
     const KeyFile keys = LoadKeyFile(file.path());
     Require(!keys.created && size <= kMostBytes && !keys.keys.All().empty());
-    for (const FernetKey& key : keys.keys.All()) again += key.Text() + "\r\n";
+    for (const Key& key : keys.keys.All()) again += key.Text() + "\r\n";
     file.Hold(again);
     const KeyFile same = LoadOrCreateKeyFile(file.path());
     Require(!same.created && std::equal(keys.keys.All().begin(), keys.keys.All().end(),
                                         same.keys.All().begin(), same.keys.All().end()));
-  } catch (const FernetKeyError& error) {
+  } catch (const KeyError& error) {
     Require(again.empty());
     CheckSentence(error, file.path(), size);
   }

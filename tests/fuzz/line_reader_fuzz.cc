@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "fcgi-worker/http/errors.h"
+#include "fcgi-worker/http/problem.h"
 #include "fcgi-worker/resources/line_reader.h"
 #include "fcgi-worker/resources/message_json.h"
 #include "tests/fuzz/require.h"
@@ -93,7 +93,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::uint64_t limit = data[1] / 2 * std::uint64_t{8};  // 0: any
   const std::size_t most = data[2];
   Body body(content, piece, breaks_off);
-  http::ByteBudget budget(1U << 20U);
+  memory::Budget budget(1U << 20U);
   std::size_t pauses = 0;
   resources::LineReader reader(body, budget, {kMaxMessageBytes, limit}, [&] { ++pauses; });
   const bool too_large = limit > 0 && content.size() > limit;

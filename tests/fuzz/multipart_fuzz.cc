@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "fcgi-worker/http/multipart.h"
+#include "fcgi-worker/drop/multipart.h"
 #include "fcgi-worker/http/problem.h"
 #include "tests/fuzz/require.h"
 #include "tests/unit/lib/json/memory_streams.h"
@@ -20,7 +20,7 @@ using namespace hashpost;
 std::optional<std::string> Read(std::string_view body, std::size_t piece, std::size_t room) {
   try {
     io::MemorySource source(body, piece);
-    http::FormFile file(source, "B", "file");
+    drop::FormFile file(source, "B", "file");
     std::string content;
     std::string buffer(room, '\0');
     while (const std::size_t size = file.Read(buffer)) {
@@ -36,10 +36,10 @@ std::optional<std::string> Read(std::string_view body, std::size_t piece, std::s
 
 void CheckBoundary(std::string_view text) {
   try {
-    const std::string boundary = http::FormBoundary(text);
+    const std::string boundary = drop::FormBoundary(text);
     Require(!boundary.empty() && boundary.size() <= 70 &&
             boundary.find_first_of("\r\n\"\\") == std::string::npos);
-    Require(http::FormBoundary("multipart/form-data; boundary=\"" + boundary + "\"") == boundary);
+    Require(drop::FormBoundary("multipart/form-data; boundary=\"" + boundary + "\"") == boundary);
   } catch (const http::HttpError& error) {
     Require(error.problem().status == 400 || error.problem().status == 415);
   }

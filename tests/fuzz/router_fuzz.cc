@@ -10,16 +10,17 @@
 #include <optional>
 #include <string>
 
-#include "fcgi-worker/http/errors.h"
+#include "fcgi-worker/drop/upload.h"
 #include "fcgi-worker/http/media_type.h"
+#include "fcgi-worker/http/problem.h"
 #include "fcgi-worker/resources/bulk.h"
 #include "fcgi-worker/resources/health.h"
 #include "fcgi-worker/resources/message.h"
 #include "fcgi-worker/resources/messages.h"
 #include "fcgi-worker/resources/problems_page.h"
-#include "fcgi-worker/resources/router.h"
-#include "fcgi-worker/resources/upload.h"
+#include "fcgi-worker/router.h"
 #include "lib/json/json.h"
+#include "lib/utf8/utf8.h"
 #include "store/group_committer.h"
 #include "tests/fuzz/require.h"
 #include "tests/unit/lib/json/memory_streams.h"
@@ -34,7 +35,7 @@ constexpr std::int64_t kCreated = 784111777000;
 
 class MemoryStore final : public store::MessageStore {
  public:
-  class MemoryTurn final : public Turn {
+  class MemoryTurn final : public CommitTurn {
    public:
     explicit MemoryTurn(MemoryStore& store) : store_(store) {}
     std::vector<store::Outcome> Apply(std::span<const store::Change> changes) override {
@@ -46,7 +47,7 @@ class MemoryStore final : public store::MessageStore {
    private:
     MemoryStore& store_;
   };
-  std::unique_ptr<Turn> AwaitTurn() override { return std::make_unique<MemoryTurn>(*this); }
+  std::unique_ptr<CommitTurn> AwaitTurn() override { return std::make_unique<MemoryTurn>(*this); }
   std::optional<store::StoredMessage> Get(const store::Digest& digest, const store::Admit& admit) override {
     const auto found = messages_.find(digest);
     if (found == messages_.end()) return {};
@@ -75,7 +76,7 @@ class MemoryStore final : public store::MessageStore {
     if (!change.message) {
       return messages_.erase(change.digest) > 0 ? store::Outcome::kDeleted : store::Outcome::kAbsent;
     }
-    Require(crypto::HashSha256(*change.message) == change.digest && json::IsUtf8(*change.message));
+    Require(crypto::HashSha256(*change.message) == change.digest && utf8::IsValid(*change.message));
     const bool fresh = messages_.emplace(change.digest, *change.message).second;
     return fresh ? store::Outcome::kCreated : store::Outcome::kExisted;
   }
@@ -86,23 +87,23 @@ class MemoryStore final : public store::MessageStore {
 struct Worker {
   MemoryStore store;
   store::GroupCommitter committer{store, {.alone_at_once = true}};
-  http::ByteBudget budget{1U << 20U};
-  resources::Failure failure{[](const std::string&) { std::abort(); }};
-  resources::FixedAnswer health{R"({"msg":"Server is healthy","status_code":200})"};
-  resources::FixedAnswer liveness{R"({"status":"alive"})"};
+  memory::Budget budget{1U << 20U};
+  resources::ProblemRenderer renderer{[](const std::string&) { std::abort(); }};
+  resources::FixedResponse health{R"({"msg":"Server is healthy","status_code":200})"};
+  resources::FixedResponse liveness{R"({"status":"alive"})"};
   resources::ProblemsPage problems;
-  resources::Bulk bulk{store, budget, failure, {kMaxMessageBytes, 0}, 3};
-  resources::Messages messages{store, committer, budget, failure, kMaxMessageBytes};
-  resources::Message message{store, committer, budget, failure, true};
-  resources::Upload upload{nullptr, resources::Upload::Off()};
-  resources::Router router{failure};
+  resources::Bulk bulk{store, budget, renderer, {kMaxMessageBytes, 0}, 3};
+  resources::Messages messages{store, committer, budget, renderer, kMaxMessageBytes};
+  resources::Message message{store, committer, budget, renderer, true};
+  drop::UploadResource upload{nullptr, drop::UploadResource::Off()};
+  Router router{renderer};
 
   Worker() {
     router.AddStream("/messages", resources::Bulk::kMediaTypes, http::Lane::kBulk, bulk);
     router.Add("/messages", messages);
     router.Add(std::string(resources::Message::kPath), message);
-    router.AddStream(std::string(resources::Upload::kPath), {}, http::Lane::kUpload, upload);
-    router.Add(std::string(resources::Upload::kPath), upload);
+    router.AddStream(std::string(drop::UploadResource::kPath), {}, http::Lane::kUpload, upload);
+    router.Add(std::string(drop::UploadResource::kPath), upload);
     router.Add(std::string(resources::ProblemsPage::kPath), problems);
     router.Add("/", health);
     router.Add("/livez", liveness);
@@ -153,7 +154,7 @@ class Exchange final : public http::Exchange {
     Require(!answer_);
     answer_ = std::move(response);
   }
-  [[nodiscard]] http::AnswerStream& Begin(const http::Response& head) override {
+  [[nodiscard]] http::ResponseStream& Begin(const http::Response& head) override {
     Require(!answer_);
     answer_.emplace();
     answer_->headers = head.headers;
@@ -176,7 +177,7 @@ class Exchange final : public http::Exchange {
     std::string_view rest_;
     const bool breaks_off_;
   };
-  struct Live final : http::AnswerStream {
+  struct Live final : http::ResponseStream {
     explicit Live(std::optional<http::Response>& kept) : answer(kept) {}
     void Write(std::string_view bytes) override { answer->content += bytes; }
     [[nodiscard]] bool Flush() override { return true; }

@@ -14,9 +14,9 @@
 #include <system_error>
 #include <vector>
 
-#include "lib/crypto/fernet_key_file.h"
-#include "lib/crypto/fernet_open.h"
-#include "lib/crypto/fernet_seal.h"
+#include "lib/fernet/key_file.h"
+#include "lib/fernet/open.h"
+#include "lib/fernet/seal.h"
 #include "lib/io/unique_fd.h"
 
 namespace {
@@ -34,8 +34,8 @@ class StandardOutput final : public io::ByteSink {
   }
 };
 
-crypto::FernetStamp StampOf(const std::string& time, const std::string& iv) {
-  crypto::FernetStamp stamp;
+fernet::Stamp StampOf(const std::string& time, const std::string& iv) {
+  fernet::Stamp stamp;
   stamp.time = std::stoull(time);
   for (std::size_t i = 0; i < stamp.iv.size(); ++i) {
     stamp.iv[i] = static_cast<char>(std::stoi(iv.substr(2 * i, 2), nullptr, 16));
@@ -43,9 +43,9 @@ crypto::FernetStamp StampOf(const std::string& time, const std::string& iv) {
   return stamp;
 }
 
-void Seal(const crypto::FernetKeys& keys, const crypto::FernetStamp& stamp) {
+void Seal(const fernet::Keys& keys, const fernet::Stamp& stamp) {
   StandardOutput out;
-  crypto::FernetSealer sealer(keys.Sealing(), out, stamp);
+  fernet::Sealer sealer(keys.Sealing(), out, stamp);
   std::vector<char> buffer(100000);
   ssize_t count = 0;
   while ((count = ::read(STDIN_FILENO, buffer.data(), buffer.size())) > 0) {
@@ -55,26 +55,24 @@ void Seal(const crypto::FernetKeys& keys, const crypto::FernetStamp& stamp) {
   sealer.Finish();
 }
 
-void Open(const crypto::FernetKeys& keys, const std::string& path,
-          const std::optional<crypto::FernetAgeLimit>& limit) {
+void Open(const fernet::Keys& keys, const std::string& path, const std::optional<fernet::AgeLimit>& limit) {
   const io::UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!file) throw std::system_error(errno, std::system_category(), path);
   StandardOutput out;
-  (void)crypto::OpenFernetFile(file.get(), keys, limit, out);
+  (void)fernet::OpenFile(file.get(), keys, limit, out);
 }
 
 int Run(const std::vector<std::string>& words) {
   if (words.size() < 2) return 64;
-  const crypto::FernetKeys keys = crypto::LoadKeyFile(words[1]).keys;
+  const fernet::Keys keys = fernet::LoadKeyFile(words[1]).keys;
   if (words[0] == "seal" && (words.size() == 2 || words.size() == 4)) {
-    Seal(keys, words.size() == 2 ? crypto::FernetStamp::Now() : StampOf(words[2], words[3]));
+    Seal(keys, words.size() == 2 ? fernet::Stamp::Now() : StampOf(words[2], words[3]));
   } else if (words[0] == "open" && words.size() == 3) {
     Open(keys, words[2], std::nullopt);
   } else if (words[0] == "open" && words.size() == 5) {
-    Open(keys, words[2],
-         crypto::FernetAgeLimit{std::chrono::seconds(std::stoll(words[3])), std::stoull(words[4])});
+    Open(keys, words[2], fernet::AgeLimit{std::chrono::seconds(std::stoll(words[3])), std::stoull(words[4])});
   } else if (words[0] == "fingerprint" && words.size() == 2) {
-    for (const crypto::FernetKey& key : keys.All()) std::cout << key.Fingerprint() << "\n";
+    for (const fernet::Key& key : keys.All()) std::cout << key.Fingerprint() << "\n";
   } else {
     return 64;
   }

@@ -26,7 +26,7 @@ struct FileSink : io::ByteSink {
 
 void Convert(const std::string& path) {
   const io::UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  io::FileContent json(fd.get());
+  io::FileReader json(fd.get());
   FileSink xml(path + ".xml");
   const auto outcome = sender::JsonToXml(json, xml);
   const auto* refused = std::get_if<sender::Refused>(&outcome);

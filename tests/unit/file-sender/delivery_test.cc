@@ -10,14 +10,14 @@
 #include <string>
 #include <thread>
 
-#include "lib/crypto/fernet_open.h"
+#include "lib/fernet/open.h"
 #include "lib/io/byte_stream.h"
 #include "tests/unit/temp_folder.h"
 
 namespace hashpost::sender {
 namespace {
 
-using Kind = Outcome::Kind;
+using Kind = DeliveryKind;
 
 class Text final : public io::ByteSink {
  public:
@@ -63,14 +63,14 @@ class DeliveryTest : public CppUnit::TestFixture {
 
   void RemembersNothingBeforeTheReceiverHasIt() {
     Write("a.json", "[1]");
-    answer_ = {UploadResult::Kind::kUnreachable, "away"};
+    answer_ = {UploadKind::kUnreachable, "away"};
     CPPUNIT_ASSERT(Deliver("a.json").kind == Kind::kUnreachable);
     CPPUNIT_ASSERT(!state_->Get("a.json"));
-    answer_ = {UploadResult::Kind::kFailed, "status 503: full", std::chrono::seconds(9)};
-    const Outcome outcome = Deliver("a.json");
+    answer_ = {UploadKind::kFailed, "status 503: full", std::chrono::seconds(9)};
+    const DeliveryOutcome outcome = Deliver("a.json");
     CPPUNIT_ASSERT(outcome.kind == Kind::kFailed && outcome.wait_at_least == std::chrono::seconds(9));
     const auto record = state_->Get("a.json");
-    CPPUNIT_ASSERT(record->kind == FileRecord::Kind::kPending && !record->delivered);
+    CPPUNIT_ASSERT(record->kind == RecordKind::kPending && !record->delivered);
     CPPUNIT_ASSERT_EQUAL(std::string("status 503: full"), record->reason);
   }
 
@@ -79,10 +79,10 @@ class DeliveryTest : public CppUnit::TestFixture {
     (void)Deliver("a.json");
     Write("a.json", "[2]");
     on_upload_ = [&] { CPPUNIT_ASSERT(!state_->Get("a.json")->delivered); };
-    answer_ = {UploadResult::Kind::kFailed, "the connection broke"};
+    answer_ = {UploadKind::kFailed, "the connection broke"};
     (void)Deliver("a.json");
     Write("a.json", "[1]");
-    answer_ = {UploadResult::Kind::kAccepted, ""};
+    answer_ = {UploadKind::kAccepted, ""};
     CPPUNIT_ASSERT(Deliver("a.json").kind == Kind::kDelivered);
     CPPUNIT_ASSERT_EQUAL(3, uploads_);
   }
@@ -104,7 +104,7 @@ class DeliveryTest : public CppUnit::TestFixture {
     std::uint64_t last = 0;
     for (int value = 0; value < 3; ++value) {
       Write("a.json", "[" + std::to_string(value) + "]");
-      Outcome outcome = Deliver("a.json");
+      DeliveryOutcome outcome = Deliver("a.json");
       while (outcome.kind == Kind::kTooSoon) {
         CPPUNIT_ASSERT(outcome.wait_at_least.count() > 0 && outcome.wait_at_least.count() <= 1000);
         std::this_thread::sleep_for(outcome.wait_at_least);
@@ -121,18 +121,18 @@ class DeliveryTest : public CppUnit::TestFixture {
     record.token_time = kTestTime + 3600;  // of a clock that was put back since
     state_->Put("a.json", record);
     Write("a.json", "[1]");
-    answer_ = {UploadResult::Kind::kStale, "status 400: too far ahead."};
+    answer_ = {UploadKind::kStale, "status 400: too far ahead."};
     CPPUNIT_ASSERT(Deliver("a.json").kind == Kind::kFailed);
     CPPUNIT_ASSERT_EQUAL(kTestTime + 3601, token_time_);
-    CPPUNIT_ASSERT(state_->Get("a.json")->kind == FileRecord::Kind::kPending);
-    answer_ = {UploadResult::Kind::kAccepted, ""};
+    CPPUNIT_ASSERT(state_->Get("a.json")->kind == RecordKind::kPending);
+    answer_ = {UploadKind::kAccepted, ""};
     CPPUNIT_ASSERT(Deliver("a.json").kind == Kind::kDelivered);
     CPPUNIT_ASSERT(token_time_ >= kTestTime && token_time_ < kTestTime + 100);
   }
 
   void ForgetsTheTimeOfATokenThatTheReceiverRefused() {
     Write("a.json", "[1]");
-    answer_ = {UploadResult::Kind::kRefused, "status 400: no key fits."};
+    answer_ = {UploadKind::kRefused, "status 400: no key fits."};
     CPPUNIT_ASSERT(Deliver("a.json").kind == Kind::kSetAside);
     CPPUNIT_ASSERT_EQUAL(std::uint64_t{0}, state_->Get("a.json")->token_time);
   }
@@ -154,7 +154,7 @@ class DeliveryTest : public CppUnit::TestFixture {
     Write("tab\t.json", "[1]");
     for (const char* name : {"bad.json", "folder.json", "link.json", "tab\t.json"}) {
       CPPUNIT_ASSERT_MESSAGE(name, Deliver(name).kind == Kind::kSetAside);
-      CPPUNIT_ASSERT_MESSAGE(name, state_->Get(name)->kind == FileRecord::Kind::kSetAside);
+      CPPUNIT_ASSERT_MESSAGE(name, state_->Get(name)->kind == RecordKind::kSetAside);
       CPPUNIT_ASSERT_MESSAGE(name, !state_->Get(name)->reason.empty());
       CPPUNIT_ASSERT_EQUAL(std::uint64_t{0}, state_->Get(name)->token_time);  // nothing was sent
     }
@@ -179,14 +179,14 @@ class DeliveryTest : public CppUnit::TestFixture {
     std::ofstream(folder_.path() + "/" + name) << text;
   }
 
-  Outcome Deliver(const std::string& name) {
+  DeliveryOutcome Deliver(const std::string& name) {
     Delivery delivery(
         config_, key_, *state_, unrecorded_,
         [this](const std::string& target, int fd, std::uint64_t size,
                const std::function<void()>& before_last_byte) {
           Text opened;
-          token_time_ = crypto::OpenFernetFile(fd, crypto::FernetKeys(key_), std::nullopt, opened).Time();
-          CPPUNIT_ASSERT_EQUAL(crypto::fernet::TokenBytes(opened.text.size()), size);
+          token_time_ = fernet::OpenFile(fd, fernet::Keys(key_), std::nullopt, opened).Time();
+          CPPUNIT_ASSERT_EQUAL(fernet::TokenBytes(opened.text.size()), size);
           target_ = target;
           xml_ = opened.text;
           ++uploads_;
@@ -198,7 +198,7 @@ class DeliveryTest : public CppUnit::TestFixture {
           return answer_;
         },
         stop_.get_token(), clock_);
-    const Outcome outcome = delivery.Deliver(name);
+    const DeliveryOutcome outcome = delivery.Deliver(name);
     CPPUNIT_ASSERT(!unrecorded_.IsTaken());
     return outcome;
   }
@@ -210,10 +210,10 @@ class DeliveryTest : public CppUnit::TestFixture {
   std::uint64_t seconds_ = 0;  // a second goes by each time that somebody looks
   std::function<std::uint64_t()> clock_ = [this] { return (kTestTime + seconds_++) * kNanosecond; };
   Config config_{};
-  const crypto::FernetKey key_ = crypto::FernetKey::Generate();
+  const fernet::Key key_ = fernet::Key::Generate();
   std::unique_ptr<State> state_;
   Turn unrecorded_;
-  UploadResult answer_{UploadResult::Kind::kAccepted, "saved"};
+  UploadResult answer_{UploadKind::kAccepted, "saved"};
   std::function<void()> on_upload_ = [] {};
   int uploads_ = 0;
   std::string target_;

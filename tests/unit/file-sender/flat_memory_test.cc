@@ -46,7 +46,7 @@ long PeakOf(const std::string& path, std::uint64_t at_least) {
   const pid_t child = ::fork();
   if (child == 0) {
     const io::UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-    io::FileContent content(file.get());
+    io::FileReader content(file.get());
     Counter counter;
     const auto outcome = JsonToXml(content, counter);
     ::_exit(std::holds_alternative<Converted>(outcome) && counter.size >= at_least ? 0 : 1);

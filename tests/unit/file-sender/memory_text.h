@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "lib/io/random_access.h"
+#include "lib/io/file_reader.h"
 
 namespace hashpost::io {
 

@@ -6,8 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include "fcgi-worker/drop/file_name.h"
 #include "fcgi-worker/http/problem.h"
-#include "fcgi-worker/resources/file_name.h"
 
 namespace hashpost::sender {
 namespace {
@@ -63,11 +63,11 @@ class NamingTest : public CppUnit::TestFixture {
           std::string("\u0085"), std::string("\u009f"), std::string("\u200b"), std::string("\u202e"),
           std::string("\u2028")}) {
       const std::string name = "a" + character + "b";
-      CPPUNIT_ASSERT_THROW_MESSAGE(name, (void)resources::CheckedFileName(name), http::HttpError);
+      CPPUNIT_ASSERT_THROW_MESSAGE(name, (void)drop::CheckedFileName(name), http::HttpError);
       CPPUNIT_ASSERT_MESSAGE(name, std::holds_alternative<BadName>(TargetOf(name + ".json")));
     }
     for (const std::string name : {"a\u00a0b", "\u0105", "\u200c", "a\\b"}) {
-      CPPUNIT_ASSERT_EQUAL(name, resources::CheckedFileName(name));
+      CPPUNIT_ASSERT_EQUAL(name, drop::CheckedFileName(name));
       CPPUNIT_ASSERT_EQUAL(name, std::get<Target>(TargetOf(name + ".json")).name);
     }
   }

@@ -16,7 +16,7 @@
 namespace hashpost::sender {
 namespace {
 
-using Kind = FileRecord::Kind;
+using Kind = RecordKind;
 
 FileStamp Stamp(std::uint64_t seconds) {
   FileStamp stamp;

@@ -8,10 +8,10 @@
 #include <memory>
 #include <string>
 
+#include "fcgi-worker/drop/ledger.h"
 #include "file-sender/state.h"
-#include "lib/crypto/fernet_key_file.h"
+#include "lib/fernet/key_file.h"
 #include "lib/io/folder.h"
-#include "store/drop_ledger.h"
 #include "store/lmdb_store.h"
 #include "tests/unit/system_calls.h"
 #include "tests/unit/temp_folder.h"
@@ -69,9 +69,9 @@ class DurabilityTest : public CppUnit::TestFixture {
   }
 
   void SyncsTheLedgerOfTheDropWhenItIsOpened() {
-    { const store::DropLedger made(folder_->path()); }
+    { const drop::Ledger made(folder_->path()); }
     const SystemCalls calls;
-    const store::DropLedger ledger(folder_->path());
+    const drop::Ledger ledger(folder_->path());
     CPPUNIT_ASSERT(calls.Has("sync " + Path("data.mdb")));
     CPPUNIT_ASSERT(calls.Has("sync " + folder_->path()));
   }
@@ -86,7 +86,7 @@ class DurabilityTest : public CppUnit::TestFixture {
 
   void SyncsTheFolderOfANewKey() {
     const SystemCalls calls;
-    CPPUNIT_ASSERT(crypto::LoadOrCreateKeyFile(Path("key")).created);
+    CPPUNIT_ASSERT(fernet::LoadOrCreateKeyFile(Path("key")).created);
     const auto all = calls.All();
     CPPUNIT_ASSERT(!all.empty());
     CPPUNIT_ASSERT_EQUAL("sync " + folder_->path(), all.back());  // the key itself before it

@@ -57,7 +57,7 @@ class TestWrite : public PendingWrite {
 // A store that shows how it was called: it can be held up, and fails batches that hold a certain message.
 class ProbeStore : public MessageStore {
  public:
-  class ProbeTurn : public Turn {
+  class ProbeTurn : public CommitTurn {
    public:
     explicit ProbeTurn(ProbeStore& store) : store_(store) {}
     [[nodiscard]] std::vector<Outcome> Apply(std::span<const Change> changes) override {
@@ -67,7 +67,9 @@ class ProbeStore : public MessageStore {
    private:
     ProbeStore& store_;
   };
-  [[nodiscard]] std::unique_ptr<Turn> AwaitTurn() override { return std::make_unique<ProbeTurn>(*this); }
+  [[nodiscard]] std::unique_ptr<CommitTurn> AwaitTurn() override {
+    return std::make_unique<ProbeTurn>(*this);
+  }
   [[nodiscard]] bool BulkHasTurn() override { return bulk_has_turn; }
   [[nodiscard]] std::vector<Outcome> Commit(std::span<const Change> changes) {
     std::unique_lock lock(mutex_);

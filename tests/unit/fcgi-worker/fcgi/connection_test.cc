@@ -10,7 +10,7 @@
 #include <system_error>
 #include <thread>
 
-#include "fcgi-worker/http/errors.h"
+#include "fcgi-worker/http/problem.h"
 #include "tests/unit/fcgi-worker/fcgi/fcgi_client.h"
 #include "tests/unit/temp_folder.h"
 
@@ -193,7 +193,7 @@ class ConnectionTest : public CppUnit::TestFixture {
 
   void HoldsAnAnswerUntilItsEndIfAskedTo() {
     for (const std::size_t size : {std::size_t{0}, std::size_t{10}, std::size_t{100'000}}) {
-      http::AnswerStream& answer = BeginHeld();
+      http::ResponseStream& answer = BeginHeld();
       const std::string half(size / 2, 'x');
       for (int i = 0; i < 2; ++i) {
         answer.Write(half);
@@ -218,7 +218,7 @@ class ConnectionTest : public CppUnit::TestFixture {
   }
 
   void SaysThatAnAnswerCannotBeHeld() {
-    http::AnswerStream& answer = BeginHeld();
+    http::ResponseStream& answer = BeginHeld();
     std::filesystem::remove_all(folder_.path());
     CPPUNIT_ASSERT_THROW(answer.Write(std::string(1'000'000, 'x')), std::system_error);
     connection_->CutAnswer();
@@ -226,13 +226,13 @@ class ConnectionTest : public CppUnit::TestFixture {
   }
 
  private:
-  [[nodiscard]] http::AnswerStream& BeginHeld() {
+  [[nodiscard]] http::ResponseStream& BeginHeld() {
     const Params params = {{"REQUEST_METHOD", "POST"}, {"SCRIPT_NAME", "/"}, {"HASHPOST_ANSWER_LAST", "1"}};
     CPPUNIT_ASSERT(Send(peer_, BeginRecord(true) + ParamsRecords(params) + StdinRecords("")));
     CPPUNIT_ASSERT(Read());
     http::Response head;
     head.headers = {{"A", "b"}};
-    http::AnswerStream& answer = connection_->BeginAnswer(head, folder_.path());
+    http::ResponseStream& answer = connection_->BeginAnswer(head, folder_.path());
     CPPUNIT_ASSERT(answer.Held());  // so that whoever writes it can bound it
     return answer;
   }

@@ -18,7 +18,7 @@
 #include <vector>
 
 #include "fcgi-worker/fcgi/server.h"
-#include "fcgi-worker/http/errors.h"
+#include "fcgi-worker/http/problem.h"
 #include "tests/unit/fcgi-worker/fcgi/fcgi_client.h"
 
 namespace hashpost::fcgi {
@@ -100,7 +100,7 @@ class Answering : public http::Handler {
  private:
   // Answers each piece as it comes; "cut" ends it at once.
   static void Echo(std::unique_ptr<http::Exchange> exchange) {
-    http::AnswerStream& answer = exchange->Begin(Text(""));
+    http::ResponseStream& answer = exchange->Begin(Text(""));
     std::vector<char> buffer(100);
     try {
       while (const std::size_t got = exchange->request().body->Read(buffer)) {

@@ -13,7 +13,7 @@
 #include "fcgi-worker/http/problem.h"
 #include "fcgi-worker/resources/bulk_batch.h"
 #include "lib/json/json.h"
-#include "tests/unit/fcgi-worker/resources/test_exchange.h"
+#include "tests/unit/fcgi-worker/test_exchange.h"
 
 namespace hashpost::resources {
 namespace {
@@ -21,7 +21,7 @@ namespace {
 // Keeps messages in memory; batches with certain messages fail.
 class FakeStore : public store::MessageStore {
  public:
-  class FakeTurn : public Turn {
+  class FakeTurn : public CommitTurn {
    public:
     explicit FakeTurn(FakeStore& store) : store_(store) {}
     [[nodiscard]] std::vector<store::Outcome> Apply(std::span<const store::Change> changes) override {
@@ -31,7 +31,7 @@ class FakeStore : public store::MessageStore {
    private:
     FakeStore& store_;
   };
-  [[nodiscard]] std::unique_ptr<Turn> AwaitTurn() override { return std::make_unique<FakeTurn>(*this); }
+  [[nodiscard]] std::unique_ptr<CommitTurn> AwaitTurn() override { return std::make_unique<FakeTurn>(*this); }
   [[nodiscard]] std::vector<store::Outcome> Commit(std::span<const store::Change> changes) {
     batches.push_back(changes.size());
     for (const store::Change& change : changes) {
@@ -134,7 +134,7 @@ class BulkTest : public CppUnit::TestFixture {
   }
 
   void ForgetsALastLineThatDidNotComeWhole() {
-    const auto answer = Ask(Line("a") + "{\"message\":\"b\"}", [&](TestExchange& e) { e.BreakOff(); });
+    const auto answer = Ask(Line("a") + "{\"message\":\"b\"}", [&](http::TestExchange& e) { e.BreakOff(); });
     CPPUNIT_ASSERT_EQUAL(0, answer.status);  // cut
     CPPUNIT_ASSERT(!store_.messages.contains(crypto::HashSha256("b")));
   }
@@ -181,14 +181,14 @@ class BulkTest : public CppUnit::TestFixture {
 
   void RefusesWhatCannotBeTakenBeforeTheFirstLine() {
     limits_.max_content_bytes = 20;
-    CPPUNIT_ASSERT_EQUAL(413, Refusal([](TestExchange&) {}));
+    CPPUNIT_ASSERT_EQUAL(413, Refusal([](http::TestExchange&) {}));
     limits_.max_content_bytes = 0;
-    CPPUNIT_ASSERT_EQUAL(400, Refusal([](TestExchange& exchange) {
+    CPPUNIT_ASSERT_EQUAL(400, Refusal([](http::TestExchange& exchange) {
                            exchange.AddField("CONTENT_DIGEST",
                                              "sha-256=:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=:");
                          }));
     type_ = "application/x-ndjson; charset=latin1";
-    CPPUNIT_ASSERT_EQUAL(415, Refusal([](TestExchange&) {}));
+    CPPUNIT_ASSERT_EQUAL(415, Refusal([](http::TestExchange&) {}));
     CPPUNIT_ASSERT(store_.batches.empty());
   }
 
@@ -196,7 +196,8 @@ class BulkTest : public CppUnit::TestFixture {
     const std::string content = Line("1") + Line("2") + Line("3");
     for (std::size_t limit = 1; limit < content.size(); ++limit) {
       limits_.max_content_bytes = limit;
-      const auto lines = Lines(Ask(content, [](TestExchange& exchange) { exchange.ForgetLength(); }).content);
+      const auto lines =
+          Lines(Ask(content, [](http::TestExchange& exchange) { exchange.ForgetLength(); }).content);
       const std::size_t whole = limit / Line("1").size();
       CPPUNIT_ASSERT_EQUAL(whole + 1, lines.size());
       CPPUNIT_ASSERT_EQUAL(whole, store_.messages.size());
@@ -245,7 +246,8 @@ class BulkTest : public CppUnit::TestFixture {
     for (int i = 0; i < 1000; ++i) content += Line(std::to_string(i));
     CPPUNIT_ASSERT_EQUAL(std::size_t{1000}, Lines(Ask(content).content).size());
     store_.messages.clear();
-    const auto lines = Lines(Ask(content, [](TestExchange& exchange) { exchange.HoldAnswer(); }).content);
+    const auto lines =
+        Lines(Ask(content, [](http::TestExchange& exchange) { exchange.HoldAnswer(); }).content);
     const std::size_t whole = 2000 / Stored(201, "").size() + 1;
     CPPUNIT_ASSERT(lines.size() > whole && lines.size() <= whole + 1 + 3 * kBatchLines);
     ExpectEnd(lines.back(), 413, lines.size());
@@ -258,8 +260,8 @@ class BulkTest : public CppUnit::TestFixture {
     for (const std::size_t bound : {std::size_t{1} << 20U, 2 * kRest}) {
       bounds_.pass_over.bytes = bound;
       std::size_t read = 0;
-      const auto answer =
-          Ask("bad\n" + std::string(kRest, 'x'), [&](TestExchange& exchange) { exchange.CountReads(read); });
+      const auto answer = Ask("bad\n" + std::string(kRest, 'x'),
+                              [&](http::TestExchange& exchange) { exchange.CountReads(read); });
       ExpectEnd(Lines(answer.content).back(), 400, 2);
       CPPUNIT_ASSERT_EQUAL(200, answer.status);  // whole: the last line has said why
       constexpr std::size_t kBuffer = 64U << 10U;
@@ -270,7 +272,8 @@ class BulkTest : public CppUnit::TestFixture {
   void PassesOverNoLongerThanABoundWhenNothingComes() {
     bounds_.refused_lines = 1;
     bounds_.pass_over.time = std::chrono::milliseconds(1);
-    const auto answer = Ask("bad\n" + Line("more"), [](TestExchange& exchange) { exchange.FallSilent(); });
+    const auto answer =
+        Ask("bad\n" + Line("more"), [](http::TestExchange& exchange) { exchange.FallSilent(); });
     CPPUNIT_ASSERT_EQUAL(200, answer.status);
     ExpectEnd(Lines(answer.content).back(), 400, 2);
   }
@@ -278,9 +281,9 @@ class BulkTest : public CppUnit::TestFixture {
  private:
   template <typename Change>
   http::Response Ask(const std::string& content, Change change) {
-    Bulk bulk(store_, budget_, failure_, limits_, kBatchLines, bounds_);
+    Bulk bulk(store_, budget_, renderer_, limits_, kBatchLines, bounds_);
     std::optional<http::Response> answer;
-    auto exchange = std::make_unique<TestExchange>("POST", "/messages", content, answer);
+    auto exchange = std::make_unique<http::TestExchange>("POST", "/messages", content, answer);
     exchange->AddField("CONTENT_TYPE", type_);
     change(*exchange);
     std::unique_ptr<http::Exchange> taken = std::move(exchange);
@@ -289,7 +292,7 @@ class BulkTest : public CppUnit::TestFixture {
     return std::move(*answer);
   }
   http::Response Ask(const std::string& content) {
-    return Ask(content, [](TestExchange&) {});
+    return Ask(content, [](http::TestExchange&) {});
   }
 
   // The status that a small upload is refused with.
@@ -322,9 +325,9 @@ class BulkTest : public CppUnit::TestFixture {
 
   static constexpr std::size_t kBatchLines = 4;
   FakeStore store_;
-  http::ByteBudget budget_{64U << 20U};
+  memory::Budget budget_{64U << 20U};
   bool told_broken_ = false;
-  Failure failure_{[this](const std::string&) { told_broken_ = true; }};
+  ProblemRenderer renderer_{[this](const std::string&) { told_broken_ = true; }};
   LineLimits limits_{.max_message_bytes = 100, .max_content_bytes = 0};
   BulkBounds bounds_;
   std::string type_ = "application/x-ndjson";

@@ -5,6 +5,7 @@
 #include <stdexcept>
 #include <vector>
 
+#include "lib/utf8/utf8.h"
 #include "tests/unit/lib/json/memory_streams.h"
 #include "tests/unit/lib/json/outcomes.h"
 
@@ -242,7 +243,7 @@ class JsonTest : public CppUnit::TestFixture {
          {R"({"message":"secret" x})", R"({"message":"secret","message":"secret"})", R"({"secret":"secret"})",
           R"({"message":["secret"]})", R"("secret")", R"({"message":"secret\ud800"})", R"({"secret)"}) {
       CPPUNIT_ASSERT_MESSAGE(text, sentence(text).find("secret") == std::string::npos);
-      CPPUNIT_ASSERT_MESSAGE(text, IsUtf8(sentence(text)) && sentence(text).back() == '.');
+      CPPUNIT_ASSERT_MESSAGE(text, utf8::IsValid(sentence(text)) && sentence(text).back() == '.');
     }
   }
 
