@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "fcgi-worker/http/fields.h"
-#include "fcgi-worker/http/media_type.h"
+#include "fcgi-worker/http/negotiation.h"
 #include "fcgi-worker/http/problem.h"
 
 namespace hashpost {

@@ -14,6 +14,7 @@
 #include "file-sender/naming.h"
 #include "lib/crypto/sha256.h"
 #include "lib/fernet/seal.h"
+#include "lib/io/big_endian.h"
 #include "lib/log/log.h"
 
 namespace hashpost::sender {
@@ -50,9 +51,7 @@ struct Delivery::File {
 std::uint64_t SettingsId(const Config& config, const fernet::Key& key) {
   const crypto::Sha256Digest digest = crypto::HashSha256(config.receiver.url + "\n" + key.Fingerprint() +
                                                          "\n" + std::to_string(config.sender_max_growth));
-  std::uint64_t id = 0;
-  for (const char byte : digest.Bytes().substr(0, 8)) id = id << 8U | static_cast<unsigned char>(byte);
-  return id;
+  return io::FromBigEndian(digest.Bytes());
 }
 
 Delivery::Delivery(const Config& config, const fernet::Key& key, State& state, Turn& unrecorded,

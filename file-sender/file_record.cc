@@ -4,16 +4,14 @@
 #include <array>
 #include <cstddef>
 
+#include "lib/io/big_endian.h"
+
 namespace hashpost::sender {
 namespace {
 
 constexpr char kFormat = 1;
 constexpr char kHasDelivered = 1;
 constexpr std::size_t kFixedBytes = 3 + 2 * crypto::Sha256Digest::kSize + 8 * sizeof(std::uint64_t);
-
-void PutNumber(std::string& bytes, std::uint64_t number) {
-  for (int shift = 56; shift >= 0; shift -= 8) bytes.push_back(static_cast<char>(number >> shift));
-}
 
 // Reads on from the front of bytes that are long enough.
 class RecordReader {
@@ -22,11 +20,7 @@ class RecordReader {
 
   std::uint8_t TakeByte() { return static_cast<std::uint8_t>(Take(1).front()); }
 
-  std::uint64_t TakeNumber() {
-    std::uint64_t number = 0;
-    for (const char byte : Take(8)) number = number << 8U | static_cast<unsigned char>(byte);
-    return number;
-  }
+  std::uint64_t TakeNumber() { return io::FromBigEndian(Take(sizeof(std::uint64_t))); }
 
   crypto::Sha256Digest TakeDigest() {
     std::array<std::uint8_t, crypto::Sha256Digest::kSize> bytes{};
@@ -73,7 +67,7 @@ std::string Encode(const FileRecord& record) {
   for (const std::uint64_t number :
        {record.stamp.size, record.stamp.mtime, record.stamp.ctime, record.stamp.inode, record.read_at,
         record.token_time, record.since, record.settings}) {
-    PutNumber(bytes, number);
+    bytes.append(io::ToBigEndian(number).data(), sizeof number);
   }
   return bytes.append(record.reason);
 }

@@ -11,7 +11,7 @@
 #include <utility>
 #include <variant>
 
-#include "file-sender/file_stamp.h"
+#include "file-sender/file_record.h"
 #include "lib/crypto/sha256.h"
 #include "lib/io/file_reader.h"
 #include "lib/io/unique_fd.h"

@@ -16,7 +16,7 @@
 #include <unordered_map>
 #include <utility>
 
-#include "file-sender/file_stamp.h"
+#include "file-sender/file_record.h"
 
 namespace hashpost::sender {
 

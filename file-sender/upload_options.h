@@ -11,7 +11,7 @@
 #include <memory>
 
 #include "file-sender/config.h"
-#include "file-sender/file_stamp.h"
+#include "file-sender/file_record.h"
 
 namespace hashpost::sender {
 

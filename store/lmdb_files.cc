@@ -9,7 +9,6 @@
 #include <system_error>
 #include <utility>
 
-#include "lib/io/folder.h"
 #include "lib/io/unique_fd.h"
 #include "lib/log/log.h"
 #include "store/bus_error.h"
@@ -20,8 +19,6 @@ namespace hashpost::store {
 namespace {
 
 constexpr const char* kMessages = "messages";
-constexpr const char* kMeta = "meta";
-constexpr std::string_view kFormatKey = "format";
 constexpr std::string_view kFormat = "1";
 // Reader slots for all threads of all workers, twice over for restarts; 64 bytes of lock.mdb each.
 constexpr unsigned kMaxReaders = 4096;
@@ -74,8 +71,11 @@ LmdbFiles::LmdbFiles(std::string folder, std::uint64_t max_bytes)
     if (read_only_) {
       OpenForReading();
     } else {
-      OpenForWriting();
+      messages_ = lmdb::OpenDurably(*env_, folder_, kMessages, kFormat);
+      VerifyIfSuspect();
     }
+  } catch (const lmdb::FormatUnknown& error) {
+    throw StoreError("The store in " + folder_ + " " + error.what());
   } catch (const lmdb::FilesReplaced& error) {
     throw StoreError(std::string(error.what()) + ".");
   } catch (const lmdb::Error& error) {
@@ -98,39 +98,15 @@ void LmdbFiles::OpenEnv(std::uint64_t max_bytes) {
   env_.emplace(folder_, options);
 }
 
-void LmdbFiles::OpenForWriting() {
-  // A crash of every process in the middle of a commit may have left it in memory only: it goes to the disk
-  // before anybody is told that it is there.
-  env_->Sync();
-  env_->ClearStaleReaders();
-  lmdb::WriteTxn txn(*env_);
-  const lmdb::Database meta = lmdb::OpenDatabase(txn, kMeta);
-  messages_ = lmdb::OpenDatabase(txn, kMessages);
-  const auto format = lmdb::Get(txn.get(), meta, kFormatKey);
-  CheckFormat(format);
-  if (!format) kFormat.copy(lmdb::Reserve(txn, meta, kFormatKey, kFormat.size()), kFormat.size());
-  txn.Commit();
-  io::SyncFolder(folder_);
-  io::SyncFolderOf(folder_);
-  VerifyIfSuspect();
-}
-
 void LmdbFiles::OpenForReading() {
-  const lmdb::Database meta = lmdb::FindDatabase(*env_, kMeta);
+  const lmdb::Database meta = lmdb::FindDatabase(*env_, lmdb::kMeta);
   messages_ = lmdb::FindDatabase(*env_, kMessages);
   const lmdb::ReadTxn txn(*env_);
-  CheckFormat(lmdb::Get(txn.get(), meta, kFormatKey));
+  lmdb::CheckFormat(txn.get(), meta, kFormat);
   log::Warning("store",
                folder_ +
                    " is on a file system that is read-only: messages can be read, and nothing can be "
                    "stored or deleted until it is writable.");
-}
-
-void LmdbFiles::CheckFormat(const std::optional<std::string_view>& format) const {
-  if (!format || *format == kFormat) return;
-  throw StoreError("The store in " + folder_ + " has format " + std::string(*format) +
-                   ", and this program knows format " + std::string(kFormat) +
-                   ": use the version that wrote it.");
 }
 
 // After a failed sync the kernel calls pages clean that never reached the disk. So they are dropped from

@@ -36,9 +36,7 @@ class LmdbFiles {
 
  private:
   void OpenEnv(std::uint64_t max_bytes);
-  void OpenForWriting();
   void OpenForReading();
-  void CheckFormat(const std::optional<std::string_view>& format) const;
   void VerifyIfSuspect();
 
   const std::string folder_;

@@ -198,22 +198,30 @@ std::unique_ptr<MessageStore::CommitTurn> LmdbStore::MakeTurn(bool is_bulk) {
   }
 }
 
+// Gives the record of `digest` to `use`, within one snapshot; false if there is none.
+template <typename Use>
+bool LmdbStore::ReadRecord(const Digest& digest, Use use) {
+  const ReadingRecord reading(digest);
+  const Transactions::Read snapshot(transactions_);
+  const auto value = lmdb::GetWithinPages(snapshot.get(), files_.messages(), digest.Bytes());
+  if (!value) {
+    RefuseAbsence(digest);
+    return false;
+  }
+  const auto record = ParseRecord(*value);
+  if (!record) throw RecordDamaged("The record of " + digest.Hex() + " is too short.");
+  use(*record);
+  return true;
+}
+
 std::optional<StoredMessage> LmdbStore::Get(const Digest& digest, const Admit& admit) {
   try {
     StoredMessage message;
-    {
-      const ReadingRecord reading(digest);
-      const Transactions::Read snapshot(transactions_);
-      const auto value = lmdb::GetWithinPages(snapshot.get(), files_.messages(), digest.Bytes());
-      if (!value) {
-        RefuseAbsence(digest);
-        return std::nullopt;
-      }
-      const auto record = ParseRecord(*value);
-      if (!record) throw RecordDamaged("The record of " + digest.Hex() + " is too short.");
-      admit(record->bytes.size());
-      message = {record->created_ms, std::string(record->bytes)};
-    }
+    const auto copy = [&](const Record& record) {
+      admit(record.bytes.size());
+      message = {record.created_ms, std::string(record.bytes)};
+    };
+    if (!ReadRecord(digest, copy)) return std::nullopt;
     // Hashed after the snapshot has ended: a long message must not keep old pages from being reused.
     if (crypto::HashSha256(message.bytes) != digest) {
       throw RecordDamaged("The stored bytes of " + digest.Hex() + " do not hash to it.");
@@ -239,35 +247,10 @@ bool LmdbStore::Holds(const Digest& digest, std::string_view message) {
 
 std::optional<MessageInfo> LmdbStore::Find(const Digest& digest) {
   try {
-    const ReadingRecord reading(digest);
-    const Transactions::Read snapshot(transactions_);
-    const auto value = lmdb::GetWithinPages(snapshot.get(), files_.messages(), digest.Bytes());
-    if (!value) {
-      RefuseAbsence(digest);
-      return std::nullopt;
-    }
-    const auto record = ParseRecord(*value);
-    if (!record) throw RecordDamaged("The record of " + digest.Hex() + " is too short.");
-    return MessageInfo{record->created_ms, record->bytes.size()};
-  } catch (const lmdb::Error& error) {
-    Rethrow(error);
-  }
-}
-
-std::vector<Digest> LmdbStore::Scan(const std::optional<Digest>& after, std::size_t limit) {
-  try {
-    std::vector<Digest> digests;
-    const Transactions::Read snapshot(transactions_);
-    lmdb::Cursor cursor(snapshot.get(), files_.messages());
-    auto entry = after ? cursor.SeekAtLeast(after->Bytes()) : cursor.Next();
-    if (after && entry && entry->key == after->Bytes()) entry = cursor.Next();
-    for (; entry && digests.size() < limit; entry = cursor.Next()) {
-      std::array<std::uint8_t, Digest::kSize> bytes{};
-      if (entry->key.size() != bytes.size()) throw StoreBroken("A key of the store is not a digest.");
-      std::copy(entry->key.begin(), entry->key.end(), bytes.begin());
-      digests.emplace_back(bytes);
-    }
-    return digests;
+    MessageInfo info{};
+    const auto look = [&](const Record& record) { info = {record.created_ms, record.bytes.size()}; };
+    if (!ReadRecord(digest, look)) return std::nullopt;
+    return info;
   } catch (const lmdb::Error& error) {
     Rethrow(error);
   }

@@ -42,7 +42,6 @@ class LmdbStore : public MessageStore {
   [[nodiscard]] std::optional<StoredMessage> Get(const Digest& digest, const Admit& admit) override;
   [[nodiscard]] bool Holds(const Digest& digest, std::string_view message) override;
   [[nodiscard]] std::optional<MessageInfo> Find(const Digest& digest) override;
-  [[nodiscard]] std::vector<Digest> Scan(const std::optional<Digest>& after, std::size_t limit) override;
   void CheckWritable() override;
   [[nodiscard]] std::optional<std::string> KnownDamage() override;
   void Maintain() override;
@@ -63,6 +62,8 @@ class LmdbStore : public MessageStore {
   void CheckGuard();
   void RefuseAbsence(const Digest& digest);
   void RefuseWritesToDamage();
+  template <typename Use>
+  [[nodiscard]] bool ReadRecord(const Digest& digest, Use use);
   [[noreturn]] void Rethrow(const lmdb::Error& error);
   [[nodiscard]] std::string ReadOnlySentence() const;
   std::vector<Outcome> Commit(lmdb::WriteTxn& txn, std::span<const Change> changes);

@@ -129,10 +129,6 @@ class MessageStore {
   // Throws StoreDamaged as Get does, RecordDamaged, StoreUnavailable or StoreBroken.
   [[nodiscard]] virtual std::optional<MessageInfo> Find(const Digest& digest) = 0;
 
-  // Up to `limit` digests greater than `after` (nullopt: from the first), in order.
-  // Throws StoreUnavailable or StoreBroken.
-  [[nodiscard]] virtual std::vector<Digest> Scan(const std::optional<Digest>& after, std::size_t limit) = 0;
-
   // Throws StoreFull, StoreUnavailable, StoreDamaged or StoreBroken, with the reason, if a write would fail
   // now.
   virtual void CheckWritable() = 0;

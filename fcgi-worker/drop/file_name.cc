@@ -8,11 +8,8 @@ namespace {
 
 [[noreturn]] void Refuse(const std::string& why) {
   throw http::HttpError(
-      {400,
-       "bad-file-name",
-       "Bad file name",
-       "The name in the path " + why + ": POST to /upload/NAME with a plain name, without .xml.",
-       {}});
+      {400, "bad-file-name", "Bad file name",
+       "The name in the path " + why + ": POST to /upload/NAME with a plain name, without .xml."});
 }
 
 }  // namespace

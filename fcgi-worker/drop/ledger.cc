@@ -4,7 +4,7 @@
 #include <optional>
 #include <system_error>
 
-#include "lib/io/folder.h"
+#include "lib/io/big_endian.h"
 #include "lib/lmdb/damage.h"
 #include "store/message_store.h"
 
@@ -14,7 +14,6 @@ namespace {
 // Address space only. A name takes some 150 bytes: room for tens of millions.
 constexpr std::size_t kMapBytes = std::size_t{16} << 30U;
 constexpr unsigned kMaxReaders = 512;
-constexpr std::string_view kFormatKey = "format";
 constexpr std::string_view kFormat = "1";
 
 constexpr std::size_t kTimeBytes = 8;
@@ -41,9 +40,7 @@ NameRecord Parse(std::string_view bytes) {
         "A record of the drop's ledger is damaged: see docs/security.md about starting it afresh.");
   }
   NameRecord record;
-  for (const char byte : bytes.substr(0, kTimeBytes)) {
-    record.time = record.time << 8U | static_cast<unsigned char>(byte);
-  }
+  record.time = io::FromBigEndian(bytes);
   record.content = bytes.substr(kTimeBytes, kTagsAt - kTimeBytes);
   record.tags = bytes.substr(kTagsAt);
   return record;
@@ -52,8 +49,8 @@ NameRecord Parse(std::string_view bytes) {
 std::string Make(const ReceivedToken& newest, std::string_view earlier_tags) {
   std::string bytes;
   bytes.reserve(kTagsAt + earlier_tags.size() + newest.tag.size());
-  for (int shift = 56; shift >= 0; shift -= 8)
-    bytes += static_cast<char>(newest.time >> static_cast<unsigned>(shift));
+  const auto time = io::ToBigEndian(newest.time);
+  bytes.append(time.data(), time.size());
   return bytes.append(newest.content.Bytes()).append(earlier_tags).append(newest.tag);
 }
 
@@ -101,22 +98,9 @@ Ledger::Ledger(const std::string& folder) try
     throw store::StoreError("The drop's ledger in " + folder + " is damaged (" + *damage +
                             "): see docs/security.md about starting it afresh.");
   }
-  // As the message store: nothing may be believed that never reached the disk.
-  env_.Sync();
-  env_.ClearStaleReaders();
-  lmdb::WriteTxn txn(env_);
-  const lmdb::Database meta = lmdb::OpenDatabase(txn, "meta");
-  names_ = lmdb::OpenDatabase(txn, "names");
-  const auto format = lmdb::Get(txn.get(), meta, kFormatKey);
-  if (format && *format != kFormat) {
-    throw store::StoreError("The drop's ledger in " + folder + " has format " + std::string(*format) +
-                            ", and this program knows format " + std::string(kFormat) +
-                            ": use the version that wrote it.");
-  }
-  if (!format) kFormat.copy(lmdb::Reserve(txn, meta, kFormatKey, kFormat.size()), kFormat.size());
-  txn.Commit();
-  io::SyncFolder(folder);
-  io::SyncFolderOf(folder);
+  names_ = lmdb::OpenDurably(env_, folder, "names", kFormat);
+} catch (const lmdb::FormatUnknown& error) {
+  throw store::StoreError("The drop's ledger in " + folder + " " + error.what());
 } catch (const lmdb::FilesReplaced& error) {
   throw store::StoreError(std::string(error.what()) + ".");
 } catch (const std::system_error& error) {

@@ -18,7 +18,7 @@ constexpr std::size_t kMaxBoundaryBytes = 70;
 constexpr std::size_t kShownBytes = 64;
 
 [[noreturn]] void Refuse(std::string sentence) {
-  throw http::HttpError({400, "bad-form", "Bad form", std::move(sentence), {}});
+  throw http::HttpError({400, "bad-form", "Bad form", std::move(sentence)});
 }
 
 [[noreturn]] void RefuseCut() {
@@ -54,28 +54,20 @@ void CheckBoundary(std::string_view text) {
 // The value of parameter `name` behind the first word of a field; empty if it is not there. nullopt: the
 // field is not well-formed, or has the parameter twice.
 std::optional<std::string> Parameter(http::FieldReader reader, std::string_view name) {
+  // Some clients quote no boundary whatever it holds.
+  const auto belongs = [](char byte) {
+    return static_cast<unsigned char>(byte) > ' ' && byte != ';' && byte != '"';
+  };
   std::optional<std::string> found;
-  for (;;) {
-    reader.SkipWhiteSpace();
-    if (reader.AtEnd()) return found ? found : std::string();
-    if (!reader.Take(";")) return std::nullopt;
-    reader.SkipWhiteSpace();
-    const std::string_view key = reader.TakeToken();
-    if (key.empty()) continue;  // a semicolon too many
-    if (!reader.Take("=")) return std::nullopt;
-    std::optional<std::string> value;
-    if (reader.Peek() == '"') {
-      value = reader.TakeQuotedString();
-    } else {
-      // Some clients quote no boundary whatever it holds.
-      value = std::string(reader.TakeWhile(
-          [](char byte) { return static_cast<unsigned char>(byte) > ' ' && byte != ';' && byte != '"'; }));
-    }
-    if (!value) return std::nullopt;
-    if (!http::EqualsIgnoringCase(key, name)) continue;
+  http::FieldParameter parameter;
+  http::ParameterStep step = http::ParameterStep::kEnd;
+  while ((step = reader.TakeParameter(parameter, belongs)) == http::ParameterStep::kTaken) {
+    if (!http::EqualsIgnoringCase(parameter.name, name)) continue;
     if (found) return std::nullopt;
-    found = std::move(value);
+    found = std::move(parameter.value);
   }
+  if (step == http::ParameterStep::kFault || !reader.AtEnd()) return std::nullopt;
+  return found.value_or(std::string());
 }
 
 // What a field of the part's header says, as far as it matters here.

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <system_error>
 
+#include "lib/io/range_lock.h"
 #include "lib/watchdog/watchdog.h"
 #include "store/message_store.h"
 
@@ -31,15 +32,8 @@ std::size_t SlotOf(std::string_view name) {
 NameLock::NameLock(const std::string& file, std::string_view name)
     : fd_(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0640)) {
   if (!fd_) Throw(file);
-  struct flock range {};
-  range.l_type = F_WRLCK;
-  range.l_whence = SEEK_SET;
-  range.l_start = static_cast<off_t>(SlotOf(name));
-  range.l_len = 1;
   const watchdog::Waiting waiting;
-  while (::fcntl(fd_.get(), F_OFD_SETLKW, &range) != 0) {
-    if (errno != EINTR) Throw(file);
-  }
+  if (!io::LockRange(fd_.get(), F_WRLCK, {static_cast<off_t>(SlotOf(name)), 1}, F_OFD_SETLKW)) Throw(file);
 }
 
 }  // namespace hashpost::drop

@@ -108,17 +108,14 @@ HttpError TokenProblem(const fernet::TokenError& error) {
   if (error.fault() == fernet::TokenFault::kChanged)
     return Unavailable("The token changed on the receiver's disk.");
   if (error.fault() == fernet::TokenFault::kExpired || error.fault() == fernet::TokenFault::kFuture)
-    return HttpError({400, "token-time", "Token's time out of bounds", error.what(), {}});
-  return HttpError({400, "bad-token", "Bad token", error.what(), {}});
+    return HttpError({400, "token-time", "Token's time out of bounds", error.what()});
+  return HttpError({400, "bad-token", "Bad token", error.what()});
 }
 
 HttpError TooLarge(std::uint64_t limit) {
-  return HttpError({413,
-                    "too-large",
-                    "File too large",
+  return HttpError({413, "too-large", "File too large",
                     "A file may have at most " + std::to_string(limit) +
-                        " bytes: ask the operator to raise HASHPOST_MAX_FILE_BYTES.",
-                    {}});
+                        " bytes: ask the operator to raise HASHPOST_MAX_FILE_BYTES."});
 }
 
 // Where the token goes until it is verified.
@@ -265,12 +262,9 @@ void FileReceiver::Admit(const std::string& name, const ReceivedToken& arrival) 
       break;
     case Verdict::kReplayed:
       throw HttpError(
-          {409,
-           "replayed",
-           "Older content",
+          {409, "replayed", "Older content",
            "The token is older than what the name holds, so that is kept: seal the content again, with a "
-           "clock that is right, if it is to be the newest.",
-           {}});
+           "clock that is right, if it is to be the newest."});
     case Verdict::kTooMany:
       throw HttpError({503,
                        "busy",

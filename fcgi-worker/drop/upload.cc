@@ -4,7 +4,7 @@
 
 #include "fcgi-worker/drop/file_name.h"
 #include "fcgi-worker/drop/multipart.h"
-#include "fcgi-worker/http/media_type.h"
+#include "fcgi-worker/http/negotiation.h"
 #include "fcgi-worker/http/problem.h"
 #include "lib/json/json.h"
 #include "lib/log/log.h"
@@ -31,23 +31,17 @@ void CheckHead(const http::Request& request, std::uint64_t max_bytes) {
                      {{"Accept-Encoding", "identity"}}});
   }
   if (max_bytes > 0 && request.content_length.value_or(0) > max_bytes) {
-    throw HttpError({413,
-                     "too-large",
-                     "File too large",
+    throw HttpError({413, "too-large", "File too large",
                      "An upload may have at most " + std::to_string(max_bytes) +
-                         " bytes: ask the operator to raise HASHPOST_MAX_FILE_BYTES.",
-                     {}});
+                         " bytes: ask the operator to raise HASHPOST_MAX_FILE_BYTES."});
   }
 }
 
 }  // namespace
 
 http::Problem UploadResource::Off() {
-  return {404,
-          "drop-off",
-          "No file drop",
-          "This service takes no files: its operator has set OUTPUT_DIR=none.",
-          {}};
+  return {404, "drop-off", "No file drop",
+          "This service takes no files: its operator has set OUTPUT_DIR=none."};
 }
 
 http::Problem UploadResource::Failed() {
@@ -70,8 +64,7 @@ std::optional<http::Response> UploadResource::Handle(std::unique_ptr<http::Excha
     log::Info("receiver", sentence);
     return http::Response{.status = 201,
                           .headers = {{"Content-Type", "application/json"}, {"Cache-Control", "no-store"}},
-                          .content = "{" + OldMembers(sentence, 201) + "}",
-                          .streamed = nullptr};
+                          .content = "{" + OldMembers(sentence, 201) + "}"};
   } catch (const HttpError& refused) {
     log::Warning("receiver", "An upload to " + utf8::Printable(request.path, 300) + " is refused (" +
                                  std::to_string(refused.problem().status) + "): " + refused.what());

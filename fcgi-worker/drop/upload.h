@@ -9,8 +9,8 @@
 #include <string_view>
 
 #include "fcgi-worker/drop/receiver.h"
-#include "fcgi-worker/http/pass_over.h"
 #include "fcgi-worker/http/problem.h"
+#include "fcgi-worker/http/request.h"
 #include "fcgi-worker/http/resource.h"
 
 namespace hashpost::drop {

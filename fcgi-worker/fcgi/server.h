@@ -67,9 +67,6 @@ class Server {
 
  private:
   class LiveExchange;
-  class HeadTask;
-  class RequestTask;
-  class ResponseTask;
 
   // kArming: between asking epoll for the next event and having let go, so that nobody closes the descriptor
   // under the one who asks.
@@ -92,6 +89,9 @@ class Server {
   void Handle(std::size_t index);
   void RunHandler(std::size_t index);
   [[nodiscard]] BlockingPool& PoolOf(http::Lane lane);
+  void AwaitHead(std::size_t index);
+  [[nodiscard]] bool SubmitRequest(std::size_t index, BlockingPool& pool);
+  [[nodiscard]] bool SubmitResponse(std::size_t index, http::Response response);
   [[nodiscard]] bool Submit(std::size_t index, BlockingPool& pool, std::unique_ptr<BlockingPool::Task> task);
   void EvictFor(BlockingPool& pool);  // with mutex_ held
   [[nodiscard]] bool UploadsAtWork();

@@ -73,68 +73,69 @@ class Server::LiveExchange : public http::Exchange {
   bool begun_ = false;
 };
 
+namespace {
+
+// What a thread of a pool does, and what is done instead if none gets to it.
+template <typename Work, typename Otherwise>
+class PoolTask : public BlockingPool::Task {
+ public:
+  PoolTask(const char* what, Work work, Otherwise otherwise)
+      : what_(what), work_(std::move(work)), otherwise_(std::move(otherwise)) {}
+  void Run() noexcept override {
+    const watchdog::Working working(what_);
+    work_();
+  }
+  void Refuse() noexcept override { otherwise_(); }
+
+ private:
+  const char* const what_;
+  Work work_;
+  Otherwise otherwise_;
+};
+
+template <typename Work, typename Otherwise>
+std::unique_ptr<BlockingPool::Task> MakeTask(const char* what, Work work, Otherwise otherwise) {
+  return std::make_unique<PoolTask<Work, Otherwise>>(what, std::move(work), std::move(otherwise));
+}
+
+}  // namespace
+
 // The head of a request, of which an I/O thread saw only a part, or too much.
-class Server::HeadTask : public BlockingPool::Task {
- public:
-  HeadTask(Server& server, std::size_t index) : server_(server), index_(index) {}
-  void Run() noexcept override {
-    const watchdog::Working working("awaiting the head of a request");
-    Connection& connection = *server_.slots_[index_].connection;
-    const Preview preview = connection.AwaitHead();
-    if (preview.head == Head::kTooLarge) {
-      if (connection.RefuseLargeHead(preview)) {
-        server_.Arm(index_, EPOLL_CTL_MOD);
-      } else {
-        server_.Close(index_);
-      }
-    } else if (preview.head == Head::kWhole) {
-      server_.TakeRequest(index_, preview);
-    } else {
-      server_.Close(index_);
-    }
+void Server::AwaitHead(std::size_t index) {
+  Connection& connection = *slots_[index].connection;
+  const Preview preview = connection.AwaitHead();
+  if (preview.head == Head::kWhole) {
+    TakeRequest(index, preview);
+  } else if (preview.head == Head::kTooLarge && connection.RefuseLargeHead(preview)) {
+    Arm(index, EPOLL_CTL_MOD);
+  } else {
+    Close(index);
   }
-  void Refuse() noexcept override { server_.Close(index_); }
+}
 
- private:
-  Server& server_;
-  const std::size_t index_;
-};
+bool Server::SubmitRequest(std::size_t index, BlockingPool& pool) {
+  return Submit(index, pool,
+                MakeTask(
+                    "answering a request that may take long", [this, index] { RunHandler(index); },
+                    [this, index] { RefuseAsBusy(index); }));
+}
 
-class Server::RequestTask : public BlockingPool::Task {
- public:
-  RequestTask(Server& server, std::size_t index) : server_(server), index_(index) {}
-  void Run() noexcept override {
-    const watchdog::Working working("answering a request that may take long");
-    server_.RunHandler(index_);
-  }
-  void Refuse() noexcept override { server_.RefuseAsBusy(index_); }
-
- private:
-  Server& server_;
-  const std::size_t index_;
-};
-
-class Server::ResponseTask : public BlockingPool::Task {
- public:
-  ResponseTask(Server& server, std::size_t index, http::Response response)
-      : server_(server), index_(index), response_(std::move(response)) {}
-  void Run() noexcept override {
-    const watchdog::Working working("writing a big answer");
-    server_.Respond(index_, std::move(response_));
-  }
-  void Refuse() noexcept override { server_.Close(index_); }
-
- private:
-  Server& server_;
-  const std::size_t index_;
-  http::Response response_;
-};
+bool Server::SubmitResponse(std::size_t index, http::Response response) {
+  return Submit(index, answers_,
+                MakeTask(
+                    "writing a big answer",
+                    [this, index, kept = std::move(response)]() mutable { Respond(index, std::move(kept)); },
+                    [this, index] { Close(index); }));
+}
 
 // On an I/O thread, or on one that may wait if only there the head came whole.
 void Server::TakeRequest(std::size_t index, const Preview& preview) {
   Connection& connection = *slots_[index].connection;
   if (preview.head == Head::kPartial || preview.head == Head::kTooLarge) {
-    if (!Submit(index, requests_, std::make_unique<HeadTask>(*this, index))) Close(index);
+    auto task = MakeTask(
+        "awaiting the head of a request", [this, index] { AwaitHead(index); },
+        [this, index] { Close(index); });
+    if (!Submit(index, requests_, std::move(task))) Close(index);
   } else if (preview.head == Head::kWhole && connection.ReadRequest(preview.content_ended)) {
     Handle(index);
   } else {
@@ -157,7 +158,7 @@ void Server::Handle(std::size_t index) {
     connection.HandledOnIoThread(!BlockingPool::OnThread());
     return RunHandler(index);
   }
-  if (!Submit(index, PoolOf(lane), std::make_unique<RequestTask>(*this, index))) RefuseAsBusy(index);
+  if (!SubmitRequest(index, PoolOf(lane))) RefuseAsBusy(index);
 }
 
 void Server::RunHandler(std::size_t index) {
@@ -200,12 +201,12 @@ bool Server::Submit(std::size_t index, BlockingPool& pool, std::unique_ptr<Block
 void Server::RefuseAsBusy(std::size_t index) {
   http::Response busy = slots_[index].route.handler->Tell(http::Busy());
   if (slots_[index].connection->ContentWaitsForNobody()) return Respond(index, std::move(busy));
-  if (!Submit(index, answers_, std::make_unique<ResponseTask>(*this, index, std::move(busy)))) Close(index);
+  if (!SubmitResponse(index, std::move(busy))) Close(index);
 }
 
 void Server::Respond(std::size_t index, http::Response response) {
   if (ContentSize(response) > http::kInlineBytes && !BlockingPool::OnThread()) {
-    if (Submit(index, answers_, std::make_unique<ResponseTask>(*this, index, std::move(response)))) return;
+    if (SubmitResponse(index, std::move(response))) return;
     response = http::ToResponse(http::Busy());
   }
   slots_[index].connection->WriteAnswer(response);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 namespace hashpost::http {
 namespace {
@@ -72,13 +73,33 @@ std::optional<std::string> FieldReader::TakeQuotedString() {
   return text;
 }
 
-void FieldReader::SkipElement() {
+ParameterStep FieldReader::TakeParameter(FieldParameter& parameter, bool (*belongs)(char)) {
+  do {
+    SkipWhiteSpace();
+    if (!Take(";")) return ParameterStep::kEnd;
+    SkipWhiteSpace();
+    parameter.name = TakeToken();
+  } while (parameter.name.empty());
+  if (!Take("=")) return ParameterStep::kFault;
+  if (Peek() == '"') {
+    std::optional<std::string> value = TakeQuotedString();
+    if (!value) return ParameterStep::kFault;
+    parameter.value = *std::move(value);
+  } else {
+    parameter.value = TakeWhile(belongs != nullptr ? belongs : IsTokenChar);
+    if (parameter.value.empty() && belongs == nullptr) return ParameterStep::kFault;
+  }
+  return ParameterStep::kTaken;
+}
+
+bool FieldReader::SkipElement() {
   while (!AtEnd()) {
     TakeWhile([](char byte) { return byte != ',' && byte != '"'; });
-    if (Take(",")) return;
+    if (Take(",")) return true;
     // A quote that is never closed hides no commas.
     if (!TakeQuotedString()) Take("\"");
   }
+  return false;
 }
 
 }  // namespace hashpost::http

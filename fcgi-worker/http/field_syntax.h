@@ -20,6 +20,14 @@ namespace hashpost::http {
 [[nodiscard]] std::string ToLower(std::string_view text);
 [[nodiscard]] bool EqualsIgnoringCase(std::string_view left, std::string_view right);
 
+// A parameter of a field value (RFC 9110 §5.6.6).
+struct FieldParameter {
+  std::string_view name;  // as it was sent
+  std::string value;      // without quotes
+};
+
+enum class ParameterStep { kTaken, kEnd, kFault };
+
 class FieldReader {
  public:
   explicit FieldReader(std::string_view text) : rest_(text) {}
@@ -49,8 +57,12 @@ class FieldReader {
   // A quoted-string (RFC 9110 §5.6.4) without its quotes and escapes; nullopt if there is none.
   std::optional<std::string> TakeQuotedString();
 
-  // Goes to the next list element: past the next comma that no quoted-string holds, or to the end.
-  void SkipElement();
+  // Takes *( OWS ";" OWS [ parameter ] ) up to one parameter, which goes into `parameter`; kEnd: no more
+  // come. A value without quotes is a token; or what `belongs` accepts, which may be empty.
+  ParameterStep TakeParameter(FieldParameter& parameter, bool (*belongs)(char) = nullptr);
+
+  // Goes to the next list element: past the next comma that no quoted-string holds. False: to the end.
+  bool SkipElement();
 
  private:
   std::string_view rest_;

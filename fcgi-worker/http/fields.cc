@@ -38,12 +38,9 @@ void CheckFields(const Fields& fields) {
   FieldReader reader(type);
   reader.SkipElement();
   if (reader.AtEnd() && lines == type) return;
-  throw HttpError({400,
-                   "repeated-field",
-                   "Repeated field",
+  throw HttpError({400, "repeated-field", "Repeated field",
                    "Content-Type came more than once, or beside another field that is taken for it: send it "
-                   "once, and no field with an underscore for a hyphen.",
-                   {}});
+                   "once, and no field with an underscore for a hyphen."});
 }
 
 }  // namespace hashpost::http

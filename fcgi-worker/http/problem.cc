@@ -59,27 +59,18 @@ Problem BrokenOff() {
 }
 
 Problem InternalError() {
-  return {500,
-          "internal-error",
-          "Internal error",
-          "The service failed on this request: try again, and tell its operator if it fails again.",
-          {}};
+  return {500, "internal-error", "Internal error",
+          "The service failed on this request: try again, and tell its operator if it fails again."};
 }
 
 Problem HeaderTooLarge() {
-  return {431,
-          "header-too-large",
-          "Header too large",
-          "The header fields of the request have more than 64 KiB in all: send fewer or shorter ones.",
-          {}};
+  return {431, "header-too-large", "Header too large",
+          "The header fields of the request have more than 64 KiB in all: send fewer or shorter ones."};
 }
 
 Problem NotFound() {
-  return {404,
-          "not-found",
-          "No such path",
-          "There is nothing at this path: POST to /messages, or GET /messages/<digest>.",
-          {}};
+  return {404, "not-found", "No such path",
+          "There is nothing at this path: POST to /messages, or GET /messages/<digest>."};
 }
 
 Problem MethodNotAllowed(std::string_view method, std::string_view allow) {

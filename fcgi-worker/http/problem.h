@@ -19,7 +19,7 @@ struct Problem {
   std::string_view slug;  // the last part of `type`: "/problems/<slug>"; the list is in docs/http-api.md
   std::string_view title;
   std::string err_msg;  // one sentence that says what to do; also `detail`
-  std::vector<std::pair<std::string_view, std::string>> headers;  // such as Allow or Retry-After
+  std::vector<std::pair<std::string_view, std::string>> headers = {};  // such as Allow or Retry-After
 };
 
 // {"type":"/problems/<slug>","title":…,"status":…,"detail":…,"err_msg":…}; Cache-Control: no-store. `more`:

@@ -26,7 +26,7 @@ struct Response {
   int status = 200;
   std::vector<std::pair<std::string_view, std::string>> headers;  // names are string literals
   std::string content;                                            // used unless `streamed` is set
-  std::unique_ptr<StreamedContent> streamed;
+  std::unique_ptr<StreamedContent> streamed = nullptr;
 };
 
 }  // namespace hashpost::http

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "fcgi-worker/http/digest_fields.h"
-#include "fcgi-worker/http/media_type.h"
+#include "fcgi-worker/http/negotiation.h"
 #include "fcgi-worker/http/problem.h"
 #include "fcgi-worker/resources/bulk_batch.h"
 #include "fcgi-worker/resources/bulk_committer.h"
@@ -21,28 +21,19 @@ void CheckHead(const http::Request& request, const LineLimits& limits) {
   CheckPost(request);
   const auto type = http::ParseMediaType(request.Header("CONTENT_TYPE").value_or(""));
   if (!type || !type->IsUtf8()) {
-    throw HttpError({415,
-                     "unsupported-media-type",
-                     "Unsupported media type",
-                     "Send the lines as UTF-8: Content-Type: application/x-ndjson.",
-                     {}});
+    throw HttpError({415, "unsupported-media-type", "Unsupported media type",
+                     "Send the lines as UTF-8: Content-Type: application/x-ndjson."});
   }
   if (http::ClaimedDigest(request)) {
     throw HttpError(
-        {400,
-         "digest-of-upload",
-         "Digest of an upload",
+        {400, "digest-of-upload", "Digest of an upload",
          "Lines are stored before the last one has come, so a digest of them all cannot be checked in "
-         "time: leave out Content-Digest and Repr-Digest, and compare the digests in the answer.",
-         {}});
+         "time: leave out Content-Digest and Repr-Digest, and compare the digests in the answer."});
   }
   if (limits.max_content_bytes > 0 && request.content_length.value_or(0) > limits.max_content_bytes) {
-    throw HttpError({413,
-                     "too-large",
-                     "Upload too large",
+    throw HttpError({413, "too-large", "Upload too large",
                      "An upload may have at most " + std::to_string(limits.max_content_bytes) +
-                         " bytes: send several, or ask the operator to raise HASHPOST_MAX_BULK_BYTES.",
-                     {}});
+                         " bytes: send several, or ask the operator to raise HASHPOST_MAX_BULK_BYTES."});
   }
 }
 
@@ -98,7 +89,7 @@ class BulkUpload {
   }
 
   [[noreturn]] static void End(int status, const std::string& why) {
-    throw UploadEnds({status, "too-large", "Upload too large", why, {}});
+    throw UploadEnds({status, "too-large", "Upload too large", why});
   }
 
   void TakeLine() {

@@ -27,8 +27,7 @@ bool SpoolHasRoom(const std::string& folder) {
 http::Response Json(std::string content) {
   return {.status = 200,
           .headers = {{"Content-Type", "application/json"}, {"Cache-Control", "no-store"}},
-          .content = std::move(content),
-          .streamed = nullptr};
+          .content = std::move(content)};
 }
 
 [[noreturn]] void ThrowNotReady(std::string reason) {
@@ -38,7 +37,7 @@ http::Response Json(std::string content) {
 // The keeper replaces the file atomically, so it is read whole or not at all.
 std::string PoolState(const std::string& file) {
   std::ifstream in(file);
-  std::string text{std::istreambuf_iterator<char>(in), {}};
+  std::string text(std::istreambuf_iterator<char>(in), {});
   while (!text.empty() && text.back() == '\n') text.pop_back();
   return text.starts_with('{') && text.ends_with('}') ? text : "null";
 }

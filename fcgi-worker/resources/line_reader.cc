@@ -17,12 +17,9 @@ constexpr std::size_t kBufferBytes = 64U << 10U;
 constexpr std::chrono::milliseconds kPause{5};
 
 [[noreturn]] void EndTooLarge(std::uint64_t max_content_bytes) {
-  throw UploadEnds({413,
-                    "too-large",
-                    "Upload too large",
+  throw UploadEnds({413, "too-large", "Upload too large",
                     "An upload may have at most " + std::to_string(max_content_bytes) +
-                        " bytes, so nothing from this line on was taken: send the rest in further uploads.",
-                    {}});
+                        " bytes, so nothing from this line on was taken: send the rest in further uploads."});
 }
 
 }  // namespace

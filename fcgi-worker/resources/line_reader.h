@@ -12,7 +12,6 @@
 #include <span>
 #include <vector>
 
-#include "fcgi-worker/http/pass_over.h"
 #include "fcgi-worker/http/problem.h"
 #include "fcgi-worker/http/request.h"
 #include "lib/io/byte_stream.h"

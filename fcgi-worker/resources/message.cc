@@ -10,9 +10,8 @@
 #include <vector>
 
 #include "fcgi-worker/http/conditional.h"
-#include "fcgi-worker/http/content_coding.h"
 #include "fcgi-worker/http/digest_fields.h"
-#include "fcgi-worker/http/media_type.h"
+#include "fcgi-worker/http/negotiation.h"
 #include "fcgi-worker/http/problem.h"
 #include "fcgi-worker/http/route.h"
 #include "fcgi-worker/resources/message_json.h"
@@ -34,11 +33,8 @@ constexpr std::string_view kOpen = "{\"message\":";
 constexpr std::string_view kEnd = "}";
 
 [[noreturn]] void ThrowNotFound(std::string_view hash) {
-  throw HttpError({404,
-                   "message-not-found",
-                   "Message not found",
-                   "Message not found for hash: " + utf8::Printable(hash, kShownHash),
-                   {}});
+  throw HttpError({404, "message-not-found", "Message not found",
+                   "Message not found for hash: " + utf8::Printable(hash, kShownHash)});
 }
 
 Form NegotiateForm(const http::Request& request) {
@@ -63,12 +59,9 @@ std::int64_t LastModified(std::int64_t created_ms) {
 
 [[noreturn]] void ThrowPreconditionFailed() {
   throw HttpError(
-      {412,
-       "precondition-failed",
-       "Precondition failed",
+      {412, "precondition-failed", "Precondition failed",
        "The message is there, but not as If-Match, If-None-Match or If-Unmodified-Since demands: leave them "
-       "out, or use the ETag of a GET.",
-       {}});
+       "out, or use the ETag of a GET."});
 }
 
 // A message as {"message":"…"}, or as its bytes, too big to be built whole.
@@ -126,8 +119,7 @@ class PendingDelete : public store::PendingWrite {
       if (outcome == store::Outcome::kAbsent) ThrowNotFound(digest_.Hex());  // somebody else was faster
       exchange_->Respond({.status = 200,
                           .headers = {{"Content-Type", "application/json"}, {"Cache-Control", "no-store"}},
-                          .content = "{\"message_deleted\":\"" + digest_.Hex() + "\"}",
-                          .streamed = nullptr});
+                          .content = "{\"message_deleted\":\"" + digest_.Hex() + "\"}"});
     } catch (...) {
       Failed(std::current_exception());
     }

@@ -5,7 +5,7 @@
 #include <utility>
 #include <variant>
 
-#include "fcgi-worker/http/media_type.h"
+#include "fcgi-worker/http/negotiation.h"
 #include "lib/json/json.h"
 
 namespace hashpost::resources {
@@ -55,11 +55,8 @@ void CheckPost(const http::Request& request) {
   }
   // RFC 9110 §13.1.1: nothing here has a tag that If-Match could name. (If-None-Match and dates then hold.)
   if (request.Header("IF_MATCH")) {
-    throw http::HttpError({412,
-                           "precondition-failed",
-                           "Precondition failed",
-                           "There is nothing at /messages that If-Match could match: leave it out.",
-                           {}});
+    throw http::HttpError({412, "precondition-failed", "Precondition failed",
+                           "There is nothing at /messages that If-Match could match: leave it out."});
   }
 }
 
@@ -73,12 +70,9 @@ std::size_t JsonCost(std::size_t length, std::size_t max_message_bytes) {
 }
 
 http::Problem MessageTooLarge(std::size_t max_message_bytes) {
-  return {413,
-          "too-large",
-          "Message too large",
+  return {413, "too-large", "Message too large",
           "A message may have at most " + std::to_string(max_message_bytes) +
-              " bytes: send less, or ask the operator to raise HASHPOST_MAX_MESSAGE_BYTES.",
-          {}};
+              " bytes: send less, or ask the operator to raise HASHPOST_MAX_MESSAGE_BYTES."};
 }
 
 std::string ReadMessage(io::ByteSource& json, std::size_t max_message_bytes) {
@@ -87,7 +81,7 @@ std::string ReadMessage(io::ByteSource& json, std::size_t max_message_bytes) {
   auto& fault = std::get<json::ParseFault>(result);
   if (fault.fault == json::Fault::kTooLong) throw http::HttpError(MessageTooLarge(max_message_bytes));
   const FaultName name = NameOf(fault.fault);
-  throw http::HttpError({400, name.slug, name.title, std::move(fault.sentence), {}});
+  throw http::HttpError({400, name.slug, name.title, std::move(fault.sentence)});
 }
 
 }  // namespace hashpost::resources

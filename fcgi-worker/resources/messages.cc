@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "fcgi-worker/http/digest_fields.h"
-#include "fcgi-worker/http/media_type.h"
+#include "fcgi-worker/http/negotiation.h"
 #include "fcgi-worker/http/problem.h"
 #include "fcgi-worker/resources/message_json.h"
 #include "lib/crypto/sha256.h"
@@ -51,12 +51,9 @@ class CheckedBody : public io::ByteSource {
   // Call when all is read. Throws HttpError 400.
   void Verify() {
     if (!hash_ || hash_->Finish() == *claimed_) return;
-    throw HttpError({400,
-                     "digest-mismatch",
-                     "Digest mismatch",
+    throw HttpError({400, "digest-mismatch", "Digest mismatch",
                      "The content does not hash to the digest given in Content-Digest or Repr-Digest: it was "
-                     "changed on the way, so send it again.",
-                     {}});
+                     "changed on the way, so send it again."});
   }
 
  private:
@@ -71,11 +68,8 @@ std::string ReadText(CheckedBody& body, std::size_t length) {
   while (filled < length) filled += body.Read({message.data() + filled, length - filled});
   if (!utf8::IsValid(message)) {
     throw HttpError(
-        {400,
-         "not-utf-8",
-         "Not UTF-8",
-         "The message is not valid UTF-8: convert it, or encode its bytes as text (base64, say) first.",
-         {}});
+        {400, "not-utf-8", "Not UTF-8",
+         "The message is not valid UTF-8: convert it, or encode its bytes as text (base64, say) first."});
   }
   return message;
 }
@@ -90,8 +84,7 @@ http::Response Answer(store::Outcome outcome, const store::Digest& digest) {
           .headers = {{"Content-Type", "application/json"},
                       {"Cache-Control", "no-store"},
                       {"Location", "/messages/" + hex}},
-          .content = "{\"digest\":\"" + hex + "\"}",
-          .streamed = nullptr};
+          .content = "{\"digest\":\"" + hex + "\"}"};
 }
 
 // A POST that waits for its commit: it keeps the message, the memory's share and the way back together.
@@ -128,7 +121,7 @@ std::optional<http::Response> Messages::Handle(std::unique_ptr<http::Exchange>& 
   // Without it, a body that was cut off could not be told from one that ended.
   if (!request.content_length) {
     throw HttpError(
-        {411, "length-required", "Length required", "Send Content-Length, 0 for an empty message.", {}});
+        {411, "length-required", "Length required", "Send Content-Length, 0 for an empty message."});
   }
   const std::size_t length = *request.content_length;
   if (length > (form == Form::kText ? max_message_bytes_ : MaxJsonBytes(max_message_bytes_))) {

@@ -30,15 +30,12 @@ http::Problem ProblemRenderer::Explain(const std::exception_ptr& error) const {
   } catch (const http::HttpError& refused) {
     return refused.problem();
   } catch (const http::BodyIncomplete& incomplete) {
-    return {400, "body-incomplete", "Content incomplete", incomplete.what(), {}};
+    return {400, "body-incomplete", "Content incomplete", incomplete.what()};
   } catch (const store::StoreFull& full) {
     full_.Log(full.what());
-    return {507,
-            "store-full",
-            "Store full",
+    return {507, "store-full", "Store full",
             "The store is full, so nothing new can be kept: ask its operator for room, or delete "
-            "messages.",
-            {}};
+            "messages."};
   } catch (const store::StoreReadOnly& read_only) {
     unavailable_.Log(read_only.what());
     return {
@@ -57,20 +54,14 @@ http::Problem ProblemRenderer::Explain(const std::exception_ptr& error) const {
             {{"Retry-After", "5"}}};
   } catch (const store::StoreDamaged& damaged) {
     damaged_.Log(damaged.what());
-    return {500,
-            "store-damaged",
-            "Store damaged",
+    return {500, "store-damaged", "Store damaged",
             "The store is damaged: it cannot be said whether this message was stored, or nothing new may be "
-            "written. Its operator must repair it; messages that can be found are served.",
-            {}};
+            "written. Its operator must repair it; messages that can be found are served."};
   } catch (const store::RecordDamaged& damaged) {
     log::Error("store", damaged.what());
-    return {500,
-            "record-damaged",
-            "Message damaged",
+    return {500, "record-damaged", "Message damaged",
             "The stored bytes of this message no longer hash to its digest, so they are not given "
-            "out: post the message again to repair it, or ask the operator to restore a backup.",
-            {}};
+            "out: post the message again to repair it, or ask the operator to restore a backup."};
   } catch (const store::StoreBroken& broken) {
     log::Error("store", broken.what());
     on_broken_(broken.what());

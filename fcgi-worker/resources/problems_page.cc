@@ -137,10 +137,8 @@ bool IsName(std::string_view text) {
 
 std::optional<http::Response> ProblemsPage::Handle(std::unique_ptr<http::Exchange>& exchange) {
   if (!IsName(exchange->request().path.substr(kPath.size()))) throw http::HttpError(http::NotFound());
-  return http::Response{.status = 200,
-                        .headers = {{"Content-Type", "text/html; charset=utf-8"}},
-                        .content = Page(),
-                        .streamed = nullptr};
+  return http::Response{
+      .status = 200, .headers = {{"Content-Type", "text/html; charset=utf-8"}}, .content = Page()};
 }
 
 }  // namespace hashpost::resources

@@ -5,9 +5,10 @@
 #pragma once
 
 #include <cstddef>
-#include <memory>
 #include <optional>
 #include <string_view>
+
+#include "lib/crypto/context.h"
 
 namespace hashpost::crypto {
 
@@ -22,9 +23,6 @@ class AesCbc {
   // Throws std::runtime_error if OpenSSL refuses (it does not in practice), as do the others.
   [[nodiscard]] static AesCbc Encryptor(std::string_view key, std::string_view iv);
   [[nodiscard]] static AesCbc Decryptor(std::string_view key, std::string_view iv);
-  ~AesCbc();
-  AesCbc(AesCbc&&) noexcept;
-  AesCbc& operator=(AesCbc&&) noexcept;
 
   // Writes what is ready of `bytes` (up to kMaxPiece) and of what was given before to `out`, which has room
   // for bytes.size() + kBlockSize and does not overlap; returns how many bytes.
@@ -35,9 +33,8 @@ class AesCbc {
   [[nodiscard]] std::optional<std::size_t> Finish(char* out);
 
  private:
-  struct Context;
   AesCbc(std::string_view key, std::string_view iv, bool encrypt);
-  std::unique_ptr<Context> context_;
+  Context<evp_cipher_ctx_st> context_;
 };
 
 }  // namespace hashpost::crypto

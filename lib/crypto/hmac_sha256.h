@@ -5,8 +5,9 @@
 
 #include <array>
 #include <cstdint>
-#include <memory>
 #include <string_view>
+
+#include "lib/crypto/context.h"
 
 namespace hashpost::crypto {
 
@@ -17,9 +18,6 @@ class HmacSha256 {
   // The key, of any length from 1 byte, is copied; OpenSSL wipes its copy when the object ends.
   // Throws std::runtime_error if OpenSSL refuses (it does not in practice), as do the others.
   explicit HmacSha256(std::string_view key);
-  ~HmacSha256();
-  HmacSha256(HmacSha256&&) noexcept;
-  HmacSha256& operator=(HmacSha256&&) noexcept;
 
   void Update(std::string_view bytes);
 
@@ -27,8 +25,7 @@ class HmacSha256 {
   [[nodiscard]] Code Finish();
 
  private:
-  struct Context;
-  std::unique_ptr<Context> context_;
+  Context<evp_mac_ctx_st> context_;
 };
 
 // Whether the two are the same bytes, in a time that depends on their length only.

@@ -2,24 +2,15 @@
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
-#include <openssl/x509.h>
 #include <sys/stat.h>
 
 #include <cerrno>
-#include <memory>
 #include <system_error>
+
+#include "lib/crypto/openssl.h"
 
 namespace hashpost::crypto {
 namespace {
-
-struct Free {
-  void operator()(BIO* bio) const { BIO_free(bio); }
-  void operator()(X509* certificate) const { X509_free(certificate); }
-  void operator()(EVP_PKEY* key) const { EVP_PKEY_free(key); }
-  void operator()(STACK_OF(X509_INFO) * parts) const { sk_X509_INFO_pop_free(parts, X509_INFO_free); }
-};
-template <class T>
-using Owned = std::unique_ptr<T, Free>;
 
 // OpenSSL keeps errors of a thread in a queue; none of these tries leaves one behind.
 struct ClearErrors {

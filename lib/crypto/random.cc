@@ -3,15 +3,13 @@
 #include <openssl/crypto.h>
 #include <openssl/rand.h>
 
-#include <stdexcept>
+#include "lib/crypto/openssl.h"
 
 namespace hashpost::crypto {
 namespace {
 
 void Fill(std::span<char> bytes, int (*generate)(unsigned char*, int)) {
-  if (generate(reinterpret_cast<unsigned char*>(bytes.data()), static_cast<int>(bytes.size())) != 1) {
-    throw std::runtime_error("OpenSSL has no random bytes.");
-  }
+  Require(generate(Unsigned(bytes.data()), static_cast<int>(bytes.size())), "random bytes");
 }
 
 }  // namespace

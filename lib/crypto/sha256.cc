@@ -2,25 +2,17 @@
 
 #include "lib/crypto/sha256.h"
 
-#include <openssl/evp.h>
-
-#include <new>
-#include <stdexcept>
+#include "lib/crypto/openssl.h"
 
 namespace hashpost::crypto {
 namespace {
 
 constexpr std::string_view kLowerDigits = "0123456789abcdef";
 
-void Require(int openssl_result, const char* what) {
-  if (openssl_result != 1) throw std::runtime_error(std::string("OpenSSL refused: ") + what);
-}
-
 // Fetching an algorithm takes a lock and a lookup in OpenSSL 3, so it is done once. Never freed: a thread may
 // still hash while the process ends.
 const EVP_MD* Algorithm() {
-  static const EVP_MD* const algorithm = EVP_MD_fetch(nullptr, "SHA256", nullptr);
-  if (algorithm == nullptr) throw std::runtime_error("OpenSSL offers no SHA-256");
+  static const EVP_MD* const algorithm = NotNull(EVP_MD_fetch(nullptr, "SHA256", nullptr), "SHA-256");
   return algorithm;
 }
 
@@ -54,52 +46,33 @@ std::string Sha256Digest::Hex() const {
   return hex;
 }
 
-struct Sha256::Context {
-  Context() : evp(EVP_MD_CTX_new()) {
-    if (evp == nullptr) throw std::bad_alloc();
-  }
-  ~Context() { EVP_MD_CTX_free(evp); }
-  Context(const Context&) = delete;
-  Context& operator=(const Context&) = delete;
-
-  void Start() { Require(EVP_DigestInit_ex2(evp, Algorithm(), nullptr), "start SHA-256"); }
-
-  void Update(std::string_view bytes) {
-    Require(EVP_DigestUpdate(evp, bytes.data(), bytes.size()), "update SHA-256");
-  }
-
-  Sha256Digest Finish() {
-    std::array<std::uint8_t, Sha256Digest::kSize> bytes;
-    Require(EVP_DigestFinal_ex(evp, bytes.data(), nullptr), "finish SHA-256");
-    return Sha256Digest(bytes);
-  }
-
-  EVP_MD_CTX* evp;
-};
-
-Sha256::Sha256() : context_(std::make_unique<Context>()) {
-  context_->Start();
+Sha256::Sha256() : context_(NotNull(EVP_MD_CTX_new(), "context")) {
+  Start();
 }
-Sha256::~Sha256() = default;
-Sha256::Sha256(Sha256&&) noexcept = default;
-Sha256& Sha256::operator=(Sha256&&) noexcept = default;
+
+void Sha256::Start() {
+  Require(EVP_DigestInit_ex2(context_.get(), Algorithm(), nullptr), "start SHA-256");
+}
 
 void Sha256::Update(std::string_view bytes) {
-  context_->Update(bytes);
+  Require(EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size()), "update SHA-256");
 }
 
 Sha256Digest Sha256::Finish() {
-  const Sha256Digest digest = context_->Finish();
-  context_->Start();
-  return digest;
+  std::array<std::uint8_t, Sha256Digest::kSize> bytes;
+  Require(EVP_DigestFinal_ex(context_.get(), bytes.data(), nullptr), "finish SHA-256");
+  Start();
+  return Sha256Digest(bytes);
 }
 
 // Every POST and GET comes by here: one context for each thread saves an allocation for each message.
 Sha256Digest HashSha256(std::string_view bytes) {
-  thread_local Sha256::Context context;
-  context.Start();  // first, so that a call that threw half-way leaves nothing behind
-  context.Update(bytes);
-  return context.Finish();
+  thread_local Sha256 hash;
+  hash.Start();  // first, so that a call that threw half-way leaves nothing behind
+  hash.Update(bytes);
+  std::array<std::uint8_t, Sha256Digest::kSize> digest;
+  Require(EVP_DigestFinal_ex(hash.context_.get(), digest.data(), nullptr), "finish SHA-256");
+  return Sha256Digest(digest);
 }
 
 }  // namespace hashpost::crypto

@@ -7,10 +7,11 @@
 #include <array>
 #include <compare>
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+
+#include "lib/crypto/context.h"
 
 namespace hashpost::crypto {
 
@@ -42,9 +43,6 @@ class Sha256Digest {
 class Sha256 {
  public:
   Sha256();
-  ~Sha256();
-  Sha256(Sha256&&) noexcept;
-  Sha256& operator=(Sha256&&) noexcept;
 
   void Update(std::string_view bytes);
 
@@ -53,8 +51,8 @@ class Sha256 {
 
  private:
   friend Sha256Digest HashSha256(std::string_view bytes);
-  struct Context;
-  std::unique_ptr<Context> context_;
+  void Start();
+  Context<evp_md_ctx_st> context_;
 };
 
 // The digest of `bytes` in one call; reuses one context per thread.

@@ -13,6 +13,7 @@
 #include <system_error>
 
 #include "lib/crypto/random.h"
+#include "lib/io/byte_stream.h"
 #include "lib/io/folder.h"
 #include "lib/io/unique_fd.h"
 
@@ -65,23 +66,6 @@ Keys ParseFile(const std::string& path, const SecretText& text) {
   }
 }
 
-void WriteAll(int fd, std::string_view text, const std::string& path) {
-  while (!text.empty()) {
-    const ssize_t count = ::write(fd, text.data(), text.size());
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) ThrowNotCreated(path, Reason(errno));
-    text.remove_prefix(static_cast<std::size_t>(count));
-  }
-}
-
-void SyncFolderOf(const std::string& path) {
-  try {
-    io::SyncFolderOf(path);
-  } catch (const std::system_error& error) {
-    ThrowNotCreated(path, error.what());
-  }
-}
-
 // A new file beside `path` with a new key in it, on disk; removed at the end unless it was moved away.
 class NewKeyFile {
  public:
@@ -94,8 +78,11 @@ class NewKeyFile {
       text.size = key.copy(text.bytes.data(), key.size());
       text.bytes[text.size++] = '\n';
       crypto::Wipe(key);
-      WriteAll(fd.get(), {text.bytes.data(), text.size}, path_);
+      io::WriteAll(fd.get(), {text.bytes.data(), text.size});
       if (::fsync(fd.get()) != 0) ThrowNotCreated(path_, Reason(errno));
+    } catch (const std::system_error& error) {
+      ::unlink(own_.c_str());
+      ThrowNotCreated(path_, Reason(error.code().value()));
     } catch (...) {
       ::unlink(own_.c_str());
       throw;
@@ -149,8 +136,12 @@ KeyFile LoadOrCreateKeyFile(const std::string& path) {
     if (error.fault() != KeyFault::kMissing) throw;
   }
   const bool created = NewKeyFile(path).Publish();
-  // Also by who came second: he must not use a key that a loss of power could still take away.
-  SyncFolderOf(path);
+  try {
+    // Also by who came second: he must not use a key that a loss of power could still take away.
+    io::SyncFolderOf(path);
+  } catch (const std::system_error& error) {
+    ThrowNotCreated(path, error.what());
+  }
   KeyFile file = LoadKeyFile(path);
   file.created = created;
   return file;

@@ -5,21 +5,13 @@
 #include <memory>
 
 #include "lib/crypto/aes_cbc.h"
-#include "lib/io/file_reader.h"
+#include "lib/io/big_endian.h"
 
 namespace hashpost::fernet {
 namespace {
 
 constexpr std::uint64_t kMaxSkewSeconds = 60;
 constexpr std::size_t kPieceBytes = std::size_t{96} * 1024;
-
-std::uint64_t TimeOf(std::string_view header) {
-  std::uint64_t time = 0;
-  for (const char byte : header.substr(kTimeAt, kTimeBytes)) {
-    time = time << 8 | static_cast<unsigned char>(byte);
-  }
-  return time;
-}
 
 // (By differences: a sum could overflow, since whoever has a key may write any time.)
 void CheckAge(std::uint64_t time, const AgeLimit& limit) {
@@ -71,7 +63,7 @@ void Verifier::Hash(std::string_view signed_bytes) {
       throw TokenError(TokenFault::kVersion,
                        "The token does not begin with the version 0x80: it is no Fernet token.");
     }
-    time_ = TimeOf(signed_bytes);
+    time_ = io::FromBigEndian(signed_bytes.substr(kTimeAt));
   }
   for (crypto::HmacSha256& hmac : hmacs_) hmac.Update(signed_bytes);
   if (spool_ != nullptr) spool_->Write(signed_bytes);
@@ -156,17 +148,6 @@ class Decryption {
 
 }  // namespace
 
-void Decrypt(const VerifiedToken& token, io::ByteSource& text, io::ByteSink& plaintext) {
-  TokenReader reader;
-  Decryption decryption(token.key_, plaintext);
-  while (const std::size_t size = text.Read(reader.Room())) {
-    reader.Filled(size);
-    if (reader.Full()) decryption.Take(reader.Take());
-  }
-  decryption.Take(reader.TakeLast());
-  decryption.Finish(token.code_);
-}
-
 void DecryptSpooled(const VerifiedToken& token, io::ByteSource& spooled, io::ByteSink& plaintext) {
   const auto piece = std::make_unique<std::array<char, kPieceBytes>>();
   Decryption decryption(token.key_, plaintext);
@@ -181,20 +162,6 @@ void DecryptSpooled(const VerifiedToken& token, io::ByteSource& spooled, io::Byt
     decryption.Take({piece->data(), size});
   }
   decryption.Finish(token.code_);
-}
-
-VerifiedToken OpenFile(int fd, const Keys& keys, const std::optional<AgeLimit>& limit,
-                       io::ByteSink& plaintext) {
-  Verifier verifier(keys);
-  {
-    io::FileReader text(fd);
-    const auto piece = std::make_unique<std::array<char, std::size_t{128} * 1024>>();
-    while (const std::size_t size = text.Read(*piece)) verifier.Write({piece->data(), size});
-  }
-  VerifiedToken token = verifier.Finish(limit);
-  io::FileReader text(fd);
-  Decrypt(token, text, plaintext);
-  return token;
 }
 
 }  // namespace hashpost::fernet

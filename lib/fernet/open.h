@@ -1,5 +1,5 @@
 // Opening Fernet tokens (fernet_layout.h) of any size in about 360 KiB of memory, in two passes over their
-// text: Verifier sees all of it and says whether it is authentic; only then does Decrypt release
+// text: Verifier sees all of it and says whether it is authentic; only then does DecryptSpooled release
 // plaintext. So that the passes see the same, keep the text where nobody else writes; the second one checks
 // it again.
 //
@@ -68,7 +68,6 @@ class VerifiedToken {
 
  private:
   friend class Verifier;
-  friend void Decrypt(const VerifiedToken&, io::ByteSource&, io::ByteSink&);
   friend void DecryptSpooled(const VerifiedToken&, io::ByteSource&, io::ByteSink&);
   VerifiedToken(const Key& key, const crypto::HmacSha256::Code& code) : key_(key), code_(code) {}
 
@@ -105,18 +104,9 @@ class Verifier final : public io::ByteSink {
   io::ByteSink* spool_;
 };
 
-// The second pass: reads the same text from `text` and writes the plaintext to `plaintext`, in pieces of up
-// to 96 KiB. It verifies the signature again: throws TokenError (kChanged, kNotBase64…) if `text` is not
+// The second pass: reads what the verifier's spool was given and writes the plaintext to `plaintext`, in
+// pieces of up to 96 KiB. It verifies the signature again: throws TokenError kChanged if `spooled` is not
 // what was verified; then what `plaintext` got is to be thrown away. Throws what the streams throw.
-void Decrypt(const VerifiedToken& token, io::ByteSource& text, io::ByteSink& plaintext);
-
-// The same second pass over what the verifier's spool was given. Throws TokenError kChanged if it is not the
-// same.
 void DecryptSpooled(const VerifiedToken& token, io::ByteSource& spooled, io::ByteSink& plaintext);
-
-// Both passes over the regular file `fd` from its start, whatever its position. Throws TokenError, before
-// anything is written to `plaintext` (but kChanged), std::system_error, and what `plaintext` throws.
-VerifiedToken OpenFile(int fd, const Keys& keys, const std::optional<AgeLimit>& limit,
-                       io::ByteSink& plaintext);
 
 }  // namespace hashpost::fernet

@@ -8,6 +8,7 @@
 
 #include "lib/base64/base64.h"
 #include "lib/crypto/random.h"
+#include "lib/io/big_endian.h"
 
 namespace hashpost::fernet {
 namespace {
@@ -22,9 +23,7 @@ constexpr std::size_t kRawBytes = kHeaderBytes + kPieceBytes + 2 * kBlockBytes +
 std::array<char, kHeaderBytes> MakeHeader(const Stamp& stamp) {
   std::array<char, kHeaderBytes> header;
   header[0] = kVersionByte;
-  for (std::size_t i = 0; i < kTimeBytes; ++i) {
-    header[kTimeAt + i] = static_cast<char>(stamp.time >> (8 * (kTimeBytes - 1 - i)));
-  }
+  std::ranges::copy(io::ToBigEndian(stamp.time), header.begin() + kTimeAt);
   std::copy(stamp.iv.begin(), stamp.iv.end(), header.begin() + kIvAt);
   return header;
 }

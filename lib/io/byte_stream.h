@@ -26,4 +26,7 @@ class ByteSink {
   virtual void Write(std::string_view bytes) = 0;
 };
 
+// Writes all of `bytes` to the descriptor (write(2)). Throws std::system_error.
+void WriteAll(int fd, std::string_view bytes);
+
 }  // namespace hashpost::io

@@ -17,25 +17,23 @@ namespace {
   throw std::system_error(errno, std::system_category(), what);
 }
 
-UniqueFd OpenFolder(const std::string& folder) {
-  return UniqueFd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+void Sync(const std::string& folder, bool may_be_closed) {
+  const UniqueFd fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd && errno == EACCES && may_be_closed) return;
+  if (!fd || ::fsync(fd.get()) != 0) Throw("The folder " + folder + " cannot be synced");
 }
 
 }  // namespace
 
 void SyncFolder(const std::string& folder) {
-  const UniqueFd fd = OpenFolder(folder);
-  if (!fd || ::fsync(fd.get()) != 0) Throw("The folder " + folder + " cannot be synced");
+  Sync(folder, false);
 }
 
 void SyncFolderOf(const std::string& path) {
   std::filesystem::path below(path);
   if (!below.has_filename()) below = below.parent_path();  // a slash at the end
   const std::string parent = below.parent_path();
-  const std::string folder = parent.empty() ? "." : parent;
-  const UniqueFd fd = OpenFolder(folder);
-  if (!fd && errno == EACCES) return;
-  if (!fd || ::fsync(fd.get()) != 0) Throw("The folder " + folder + " cannot be synced");
+  Sync(parent.empty() ? "." : parent, true);
 }
 
 void MakeFolder(const std::string& path, mode_t mode) {

@@ -30,12 +30,7 @@ void Spool::Write(std::string_view bytes) {
 void Spool::WriteToMemory(std::string_view bytes) {
   if (!memory_) memory_ = UniqueFd(::memfd_create("spool", MFD_CLOEXEC));
   if (!memory_) Throw("No memory can be had");
-  while (!bytes.empty()) {
-    const ssize_t count = ::write(memory_.get(), bytes.data(), bytes.size());
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) Throw("No more memory can be had");
-    bytes.remove_prefix(static_cast<std::size_t>(count));
-  }
+  WriteAll(memory_.get(), bytes);
 }
 
 void Spool::WriteToDisk(std::string_view bytes) {

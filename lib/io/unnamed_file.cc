@@ -28,12 +28,7 @@ UnnamedFile::UnnamedFile(int folder)
 
 void UnnamedFile::Write(std::string_view bytes) {
   size_ += bytes.size();
-  while (!bytes.empty()) {
-    const ssize_t count = ::write(fd(), bytes.data(), bytes.size());
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) Throw("writing fails");
-    bytes.remove_prefix(static_cast<std::size_t>(count));
-  }
+  WriteAll(fd(), bytes);
 }
 
 void UnnamedFile::Sync() {

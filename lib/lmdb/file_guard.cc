@@ -8,21 +8,14 @@
 #include <system_error>
 #include <utility>
 
+#include "lib/io/range_lock.h"
+
 namespace hashpost::lmdb {
 namespace {
 
 // Bytes of the folder that nobody else locks; there is nothing at them.
 constexpr off_t kFirst = off_t{1} << 61;
 constexpr std::uint64_t kBytes = std::uint64_t{1} << 61;
-
-struct flock Range(short type, off_t start, off_t length) {
-  struct flock range {};
-  range.l_type = type;
-  range.l_whence = SEEK_SET;
-  range.l_start = start;
-  range.l_len = length;
-  return range;
-}
 
 [[noreturn]] void Throw(const std::string& what) {
   throw std::system_error(errno, std::system_category(), what);
@@ -51,14 +44,14 @@ void FileGuard::Claim() {
   constexpr std::uint64_t kMix = 0x9E3779B97F4A7C15U;  // spreads the bits (an odd number near 2^64 / phi)
   const std::uint64_t mixed = (data_.inode * kMix + lock_.inode) * kMix;
   const off_t own = kFirst + static_cast<off_t>(mixed % kBytes);
-  struct flock range = Range(F_RDLCK, own, 1);
   // Taken first: of two that start at the same moment at least one sees the other.
-  if (::fcntl(claim_.get(), F_OFD_SETLK, &range) != 0) Throw("The folder " + folder_ + " cannot be locked");
-  for (struct flock others : {Range(F_WRLCK, kFirst, own - kFirst), Range(F_WRLCK, own + 1, 0)}) {
-    if (own == kFirst && others.l_start == kFirst) continue;  // nothing before it
-    if (::fcntl(claim_.get(), F_OFD_GETLK, &others) != 0)
-      Throw("The locks of " + folder_ + " cannot be read");
-    if (others.l_type == F_UNLCK) continue;
+  if (!io::LockRange(claim_.get(), F_RDLCK, {own, 1}, F_OFD_SETLK))
+    Throw("The folder " + folder_ + " cannot be locked");
+  for (const io::ByteRange& others : {io::ByteRange{kFirst, own - kFirst}, io::ByteRange{own + 1, 0}}) {
+    if (own == kFirst && others.start == kFirst) continue;  // nothing before it
+    const int locked = io::IsRangeLocked(claim_.get(), others);
+    if (locked < 0) Throw("The locks of " + folder_ + " cannot be read");
+    if (locked == 0) continue;
     throw FilesReplaced(
         "Another process has a data.mdb or lock.mdb of " + folder_ +
         " open that is not there any more: end every process that uses the folder, then start again");
@@ -67,10 +60,9 @@ void FileGuard::Claim() {
 
 bool FileGuard::IsInUse(const std::string& folder) {
   const io::UniqueFd fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  struct flock guards = Range(F_WRLCK, kFirst, 0);
-  if (!fd || ::fcntl(fd.get(), F_OFD_GETLK, &guards) != 0)
-    Throw("The folder " + folder + " cannot be looked at");
-  return guards.l_type != F_UNLCK;
+  const int locked = fd ? io::IsRangeLocked(fd.get(), {kFirst, 0}) : -1;
+  if (locked < 0) Throw("The folder " + folder + " cannot be looked at");
+  return locked == 1;
 }
 
 void FileGuard::Check() const {

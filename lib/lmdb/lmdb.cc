@@ -6,10 +6,13 @@
 #include <cstdint>
 #include <cstring>
 
+#include "lib/io/folder.h"
 #include "lib/watchdog/watchdog.h"
 
 namespace hashpost::lmdb {
 namespace {
+
+constexpr std::string_view kFormatKey = "format";
 
 void Check(const char* call, int code) {
   if (code != MDB_SUCCESS) throw Error(call, code);
@@ -89,6 +92,28 @@ Database OpenDatabase(const WriteTxn& txn, const char* name) {
   return database;
 }
 
+void CheckFormat(MDB_txn* txn, Database meta, std::string_view format) {
+  const auto known = Get(txn, meta, kFormatKey);
+  if (!known || *known == format) return;
+  throw FormatUnknown("has format " + std::string(*known) + ", and this program knows format " +
+                      std::string(format) + ": use the version that wrote it.");
+}
+
+Database OpenDurably(Env& env, const std::string& folder, const char* name, std::string_view format) {
+  env.Sync();
+  env.ClearStaleReaders();
+  WriteTxn txn(env);
+  const Database meta = OpenDatabase(txn, kMeta);
+  const Database database = OpenDatabase(txn, name);
+  CheckFormat(txn.get(), meta, format);
+  char* const place = Reserve(txn, meta, kFormatKey, format.size());  // nullptr: it stands there
+  if (place != nullptr) format.copy(place, format.size());
+  txn.Commit();
+  io::SyncFolder(folder);
+  io::SyncFolderOf(folder);
+  return database;
+}
+
 Database FindDatabase(const Env& env, const char* name) {
   MDB_txn* txn = nullptr;
   Check("mdb_txn_begin", mdb_txn_begin(env.get(), nullptr, MDB_RDONLY, &txn));
@@ -156,21 +181,13 @@ Cursor::Cursor(MDB_txn* txn, Database database) {
   Check("mdb_cursor_open", mdb_cursor_open(txn, database, &cursor_));
 }
 
-std::optional<Cursor::Entry> Cursor::Move(MDB_cursor_op operation, std::string_view key) {
-  MDB_val at = ToValue(key);
+std::optional<Cursor::Entry> Cursor::Next() {
+  MDB_val key{};
   MDB_val value{};
-  const int code = mdb_cursor_get(cursor_, &at, &value, operation);
+  const int code = mdb_cursor_get(cursor_, &key, &value, MDB_NEXT);
   if (code == MDB_NOTFOUND) return std::nullopt;
   Check("mdb_cursor_get", code);
-  return Entry{ToView(at), ToView(value)};
-}
-
-std::optional<Cursor::Entry> Cursor::SeekAtLeast(std::string_view key) {
-  return Move(MDB_SET_RANGE, key);
-}
-
-std::optional<Cursor::Entry> Cursor::Next() {
-  return Move(MDB_NEXT, {});
+  return Entry{ToView(key), ToView(value)};
 }
 
 std::size_t FreePages(MDB_txn* txn) {

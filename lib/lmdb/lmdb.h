@@ -31,6 +31,11 @@ class Error : public std::runtime_error {
   int code_;
 };
 
+// Another version wrote it. what() ends a sentence: "has format 2, and this program knows format 1: use …".
+class FormatUnknown : public std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
 struct EnvOptions {
   std::size_t map_bytes;  // address space, and the most that the file can grow to
   unsigned max_readers;   // read transactions at once, over all processes
@@ -111,8 +116,20 @@ class WriteTxn {
 
 using Database = MDB_dbi;
 
+inline constexpr const char* kMeta = "meta";
+
 // Opens a named database, creating it if it is missing. Throws Error.
 [[nodiscard]] Database OpenDatabase(const WriteTxn& txn, const char* name);
+
+// An environment that was just opened: forces to the disk what a crash may have left in memory only, clears
+// readers that died, and opens the database `name` beside one named "meta", where the format stands; makes
+// both where they are missing. `folder` is that of its files; on return it is on the disk that they are
+// there. Throws Error, FormatUnknown or std::system_error.
+[[nodiscard]] Database OpenDurably(Env& env, const std::string& folder, const char* name,
+                                   std::string_view format);
+
+// Throws FormatUnknown unless the environment has `format`, or none yet.
+void CheckFormat(MDB_txn* txn, Database meta, std::string_view format);
 
 // Opens one that exists, else MDB_NOTFOUND. No other transaction of this process may be opening one. Throws
 // Error.
@@ -145,11 +162,9 @@ class Cursor {
     std::string_view key;
     std::string_view value;
   };
-  [[nodiscard]] std::optional<Entry> SeekAtLeast(std::string_view key);  // throws Error
-  [[nodiscard]] std::optional<Entry> Next();                             // first call: the first entry
+  [[nodiscard]] std::optional<Entry> Next();  // first call: the first entry. Throws Error.
 
  private:
-  std::optional<Entry> Move(MDB_cursor_op operation, std::string_view key);
   MDB_cursor* cursor_ = nullptr;
 };
 

@@ -43,7 +43,6 @@ class FuzzStore final : public store::MessageStore {
   std::optional<store::StoredMessage> Get(const store::Digest&, const store::Admit&) override { return {}; }
   bool Holds(const store::Digest&, std::string_view) override { return false; }
   std::optional<store::MessageInfo> Find(const store::Digest&) override { return {}; }
-  std::vector<store::Digest> Scan(const std::optional<store::Digest>&, std::size_t) override { return {}; }
   void CheckWritable() override {}
   void Maintain() override {}
 

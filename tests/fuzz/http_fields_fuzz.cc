@@ -7,7 +7,7 @@
 
 #include "fcgi-worker/http/conditional.h"
 #include "fcgi-worker/http/digest_fields.h"
-#include "fcgi-worker/http/media_type.h"
+#include "fcgi-worker/http/negotiation.h"
 #include "fcgi-worker/http/problem.h"
 #include "tests/fuzz/require.h"
 

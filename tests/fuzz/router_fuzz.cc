@@ -11,7 +11,7 @@
 #include <string>
 
 #include "fcgi-worker/drop/upload.h"
-#include "fcgi-worker/http/media_type.h"
+#include "fcgi-worker/http/negotiation.h"
 #include "fcgi-worker/http/problem.h"
 #include "fcgi-worker/resources/bulk.h"
 #include "fcgi-worker/resources/health.h"
@@ -63,7 +63,6 @@ class MemoryStore final : public store::MessageStore {
     if (found == messages_.end()) return {};
     return store::MessageInfo{kCreated, found->second.size()};
   }
-  std::vector<store::Digest> Scan(const std::optional<store::Digest>&, std::size_t) override { return {}; }
   void CheckWritable() override {}
   void Maintain() override {}
 

@@ -15,9 +15,9 @@
 #include <vector>
 
 #include "lib/fernet/key_file.h"
-#include "lib/fernet/open.h"
 #include "lib/fernet/seal.h"
 #include "lib/io/unique_fd.h"
+#include "tests/unit/lib/fernet/open_file.h"
 
 namespace {
 

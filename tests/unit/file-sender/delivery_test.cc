@@ -12,6 +12,7 @@
 
 #include "lib/fernet/open.h"
 #include "lib/io/byte_stream.h"
+#include "tests/unit/lib/fernet/open_file.h"
 #include "tests/unit/temp_folder.h"
 
 namespace hashpost::sender {

@@ -39,7 +39,6 @@ class StoreConformance : public CppUnit::TestFixture {
   CPPUNIT_TEST(AsksBeforeItCopies);
   CPPUNIT_TEST(FindsWithoutReading);
   CPPUNIT_TEST(SaysWhetherItHoldsAMessage);
-  CPPUNIT_TEST(ScansInDigestOrderPageByPage);
   CPPUNIT_TEST(ShowsACommitToASecondOpener);
   CPPUNIT_TEST(SurvivesReopening);
   CPPUNIT_TEST(ServesManyThreads);
@@ -122,25 +121,6 @@ class StoreConformance : public CppUnit::TestFixture {
     CPPUNIT_ASSERT(!store_->Holds(crypto::HashSha256(foo), foo));
     (void)One(Put(foo));
     CPPUNIT_ASSERT(store_->Holds(crypto::HashSha256(foo), foo));
-  }
-
-  void ScansInDigestOrderPageByPage() {
-    std::vector<Digest> expected;
-    for (int i = 0; i < 25; ++i) {
-      const std::string message = std::to_string(i);
-      (void)One(Put(message));
-      expected.push_back(crypto::HashSha256(message));
-    }
-    std::sort(expected.begin(), expected.end());
-    std::vector<Digest> seen;
-    std::optional<Digest> after;
-    for (;;) {
-      const auto page = store_->Scan(after, 10);
-      if (page.empty()) break;
-      seen.insert(seen.end(), page.begin(), page.end());
-      after = page.back();
-    }
-    CPPUNIT_ASSERT(expected == seen);
   }
 
   void ShowsACommitToASecondOpener() {

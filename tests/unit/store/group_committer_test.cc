@@ -86,7 +86,6 @@ class ProbeStore : public MessageStore {
   [[nodiscard]] std::optional<StoredMessage> Get(const Digest&, const Admit&) override { return {}; }
   [[nodiscard]] bool Holds(const Digest&, std::string_view) override { return false; }
   [[nodiscard]] std::optional<MessageInfo> Find(const Digest&) override { return {}; }
-  [[nodiscard]] std::vector<Digest> Scan(const std::optional<Digest>&, std::size_t) override { return {}; }
   void CheckWritable() override {}
   void Maintain() override {}
 

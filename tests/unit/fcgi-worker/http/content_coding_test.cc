@@ -1,6 +1,6 @@
-#include "fcgi-worker/http/content_coding.h"
-
 #include <cppunit/extensions/HelperMacros.h>
+
+#include "fcgi-worker/http/negotiation.h"
 
 namespace hashpost::http {
 namespace {

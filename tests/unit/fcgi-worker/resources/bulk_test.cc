@@ -51,9 +51,6 @@ class FakeStore : public store::MessageStore {
   }
   [[nodiscard]] bool Holds(const store::Digest&, std::string_view) override { return false; }
   [[nodiscard]] std::optional<store::MessageInfo> Find(const store::Digest&) override { return {}; }
-  [[nodiscard]] std::vector<store::Digest> Scan(const std::optional<store::Digest>&, std::size_t) override {
-    return {};
-  }
   void CheckWritable() override {}
   void Maintain() override {}
 

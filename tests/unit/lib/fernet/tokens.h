@@ -83,13 +83,6 @@ inline VerifiedToken Verify(std::string_view text, const Keys& keys, std::size_t
   return verifier.Finish(limit);
 }
 
-inline std::string Decrypt(const VerifiedToken& token, std::string_view text, std::size_t piece = SIZE_MAX) {
-  io::MemorySource source(text, piece);
-  io::MemorySink plaintext;
-  Decrypt(token, source, plaintext);
-  return plaintext.text;
-}
-
 inline std::string DecryptSpooled(const VerifiedToken& token, std::string_view spooled,
                                   std::size_t piece = SIZE_MAX) {
   io::MemorySource source(spooled, piece);
@@ -99,7 +92,9 @@ inline std::string DecryptSpooled(const VerifiedToken& token, std::string_view s
 }
 
 inline std::string Open(std::string_view text, const Keys& keys, std::size_t piece = SIZE_MAX) {
-  return Decrypt(Verify(text, keys, piece), text, piece);
+  io::MemorySink spool;
+  const VerifiedToken token = Verify(text, keys, piece, std::nullopt, &spool);
+  return DecryptSpooled(token, spool.text, piece);
 }
 
 // How the verifier judges it; nullopt if it takes it.

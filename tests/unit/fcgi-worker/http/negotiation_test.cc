@@ -1,4 +1,4 @@
-#include "fcgi-worker/http/media_type.h"
+#include "fcgi-worker/http/negotiation.h"
 
 #include <cppunit/extensions/HelperMacros.h>
 

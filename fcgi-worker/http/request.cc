@@ -1,4 +1,4 @@
-#include "fcgi-worker/http/pass_over.h"
+#include "fcgi-worker/http/request.h"
 
 #include <array>
 

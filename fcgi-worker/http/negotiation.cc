@@ -1,6 +1,6 @@
-// Media types (RFC 9110 §8.3.1) and proactive negotiation by Accept (RFC 9110 §12.5.1, weights: §12.4.2).
+// Media types (RFC 9110 §8.3.1) and proactive negotiation (RFC 9110 §12.5.1, §12.5.3, weights: §12.4.2).
 
-#include "fcgi-worker/http/media_type.h"
+#include "fcgi-worker/http/negotiation.h"
 
 #include <utility>
 
@@ -12,34 +12,6 @@ namespace {
 // In lower case.
 bool NamesUtf8(std::string_view charset) {
   return charset == "utf-8" || charset == "utf8";
-}
-
-struct Parameter {
-  std::string_view name;  // as it was sent
-  std::string value;
-};
-
-enum class Next { kParameter, kEnd, kFault };
-
-// Takes *( OWS ";" OWS [ parameter ] ) up to one parameter into `parameter`, or tells that no more come.
-Next TakeParameter(FieldReader& reader, Parameter& parameter) {
-  for (;;) {
-    reader.SkipWhiteSpace();
-    if (!reader.Take(";")) return Next::kEnd;
-    reader.SkipWhiteSpace();
-    parameter.name = reader.TakeToken();
-    if (!parameter.name.empty()) break;
-  }
-  if (!reader.Take("=")) return Next::kFault;
-  if (reader.Peek() == '"') {
-    std::optional<std::string> value = reader.TakeQuotedString();
-    if (!value) return Next::kFault;
-    parameter.value = *std::move(value);
-  } else {
-    parameter.value = reader.TakeToken();
-    if (parameter.value.empty()) return Next::kFault;
-  }
-  return Next::kParameter;
 }
 
 // In thousandths, as three digits is what the grammar allows. Also takes ".2", for the sake of Java's own
@@ -76,11 +48,11 @@ struct MediaRange {
 
 // Parameters of a range up to its weight; those behind the weight mean nothing (RFC 9110 §12.5.1).
 bool TakeRangeParameters(FieldReader& reader, MediaRange& range) {
-  Parameter parameter;
+  FieldParameter parameter;
   bool weighed = false;
   for (;;) {
-    const Next next = TakeParameter(reader, parameter);
-    if (next != Next::kParameter) return next == Next::kEnd;
+    const ParameterStep step = reader.TakeParameter(parameter);
+    if (step != ParameterStep::kTaken) return step == ParameterStep::kEnd;
     if (weighed) continue;
     if (EqualsIgnoringCase(parameter.name, "q")) {
       const std::optional<int> weight = ParseWeight(parameter.value);
@@ -144,6 +116,27 @@ int Quality(std::string_view accept, std::string_view offer) {
   return lists_something ? quality : 1000;
 }
 
+struct Coding {
+  std::string_view name;
+  bool taken = true;
+};
+
+// One element of Accept-Encoding, up to its comma: a coding, and perhaps its weight.
+Coding TakeCoding(FieldReader& reader) {
+  Coding coding{.name = reader.TakeToken()};
+  FieldParameter parameter;
+  ParameterStep step = ParameterStep::kEnd;
+  while ((step = reader.TakeParameter(parameter)) == ParameterStep::kTaken) {
+    if (EqualsIgnoringCase(parameter.name, "q") && ParseWeight(parameter.value).value_or(0) == 0) {
+      coding.taken = false;
+    }
+  }
+  if (coding.name.empty() || step == ParameterStep::kFault || (!reader.AtEnd() && reader.Peek() != ',')) {
+    coding.taken = false;
+  }
+  return coding;
+}
+
 }  // namespace
 
 bool MediaType::IsUtf8() const {
@@ -178,16 +171,16 @@ std::optional<MediaType> ParseMediaType(std::string_view value) {
   if (subtype.empty()) return std::nullopt;
 
   MediaType media_type{.essence = ToLower(type) + "/" + ToLower(subtype), .charset = {}};
-  Parameter parameter;
-  Next next;
-  while ((next = TakeParameter(reader, parameter)) == Next::kParameter) {
+  FieldParameter parameter;
+  ParameterStep step = ParameterStep::kEnd;
+  while ((step = reader.TakeParameter(parameter)) == ParameterStep::kTaken) {
     if (!EqualsIgnoringCase(parameter.name, "charset")) continue;
     std::string charset = ToLower(parameter.value);
     // Two charsets that differ leave open what the bytes mean.
     if (!media_type.charset.empty() && media_type.charset != charset) return std::nullopt;
     media_type.charset = std::move(charset);
   }
-  if (next == Next::kFault || !reader.AtEnd()) return std::nullopt;
+  if (step == ParameterStep::kFault || !reader.AtEnd()) return std::nullopt;
   return media_type;
 }
 
@@ -204,6 +197,29 @@ std::optional<std::size_t> Negotiate(std::optional<std::string_view> accept,
     }
   }
   return best;
+}
+
+bool AcceptsGzip(std::string_view accept_encoding) {
+  std::optional<bool> gzip;
+  bool any = false;
+  FieldReader reader(accept_encoding);
+  for (;;) {
+    reader.SkipWhiteSpace();
+    if (reader.AtEnd()) break;
+    if (reader.Take(",")) continue;
+    const Coding coding = TakeCoding(reader);
+    reader.SkipElement();
+    if (coding.name == "*") any = coding.taken;
+    if (EqualsIgnoringCase(coding.name, "gzip") || EqualsIgnoringCase(coding.name, "x-gzip")) {
+      gzip = gzip.value_or(false) || coding.taken;
+    }
+  }
+  return gzip.value_or(any);
+}
+
+std::string GzipTag(std::string_view etag) {
+  etag.remove_suffix(1);
+  return std::string(etag) + "-gzip\"";
 }
 
 }  // namespace hashpost::http

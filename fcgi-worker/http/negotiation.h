@@ -1,4 +1,5 @@
-// Media types and proactive content negotiation (RFC 9110 §8.3, §12.5.1). Thread-safe: no state.
+// Media types, and proactive negotiation by Accept and Accept-Encoding (RFC 9110 §8.3, §12.5). The content
+// coding itself is the web server's. Thread-safe: no state.
 
 #pragma once
 
@@ -38,5 +39,12 @@ struct MediaType {
 // parameter other than charset=utf-8 or utf8, which no offer has. nullopt: none is acceptable (406).
 [[nodiscard]] std::optional<std::size_t> Negotiate(std::optional<std::string_view> accept,
                                                    std::span<const std::string_view> offers);
+
+// Whether a value of Accept-Encoding takes the content coding gzip: it, its old name x-gzip, or else "*" is
+// listed with a weight above 0. An element that cannot be parsed takes nothing.
+[[nodiscard]] bool AcceptsGzip(std::string_view accept_encoding);
+
+// The tag that Apache and lighttpd give to the gzip coding of the representation that `etag` names.
+[[nodiscard]] std::string GzipTag(std::string_view etag);
 
 }  // namespace hashpost::http
