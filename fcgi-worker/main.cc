@@ -165,7 +165,8 @@ int Serve(const Config& config) {
                        .bulk_threads = config.bulk_uploads,
                        .upload_threads = config.file_uploads,
                        .max_connections = MaxConnections(config),
-                       .spool_folder = config.home + "/tmp"},
+                       .spool_folder = config.home + "/tmp",
+                       .closing_file = config.home + "/closing"},
                       [&](const http::Request& request, bool content_has_come) {
                         return router.Find(request, content_has_come);
                       });

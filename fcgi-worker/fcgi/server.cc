@@ -5,6 +5,7 @@
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -213,6 +214,7 @@ void Server::TryHandOver(std::size_t index) {
 }
 
 void Server::Tick(Clock::time_point now, std::chrono::seconds limit) {
+  closing_ = !options_.closing_file.empty() && ::access(options_.closing_file.c_str(), F_OK) == 0;
   {
     const std::scoped_lock lock(mutex_);
     for (const Slot& slot : slots_) {

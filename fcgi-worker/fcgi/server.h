@@ -38,6 +38,7 @@ struct ServerOptions {
   std::size_t upload_threads = 4;     // of http::Lane::kUpload
   std::size_t max_connections = 0;    // at once; 1 or more
   std::string spool_folder = "/tmp";  // for answers that must wait (connection.h)
+  std::string closing_file;  // while there is one, each response asks the web server to end its connection
 };
 
 class Server {
@@ -57,7 +58,7 @@ class Server {
   // Call it four times a second, from one thread. Ends requests whose peer has sent nothing more for `limit`
   // in the middle of one, and answers that are taken too slowly (Connection::CutIfStuck). Where requests wait
   // for a thread, those whose clients are slow (pace.h) lose theirs; uploads that got none in time are
-  // refused.
+  // refused. Looks for the closing file.
   void Tick(Clock::time_point now, std::chrono::seconds limit);
 
   // Stops accepting, finishes the requests in progress and hands every connection over, for at most `limit`.
@@ -90,6 +91,7 @@ class Server {
   void RunHandler(std::size_t index);
   [[nodiscard]] BlockingPool& PoolOf(http::Lane lane);
   void AwaitHead(std::size_t index);
+  void CloseIfClosing(http::Response& response) const;
   [[nodiscard]] bool SubmitRequest(std::size_t index, BlockingPool& pool);
   [[nodiscard]] bool SubmitResponse(std::size_t index, http::Response response);
   [[nodiscard]] bool Submit(std::size_t index, BlockingPool& pool, std::unique_ptr<BlockingPool::Task> task);
@@ -115,6 +117,7 @@ class Server {
   std::vector<Slot> slots_;
   std::atomic<std::size_t> open_{0};
   std::atomic<bool> draining_{false};
+  std::atomic<bool> closing_{false};  // the closing file is there
   std::atomic<bool> stopping_{false};
   bool uploads_over_ = false;  // the drain's
   std::mutex mutex_;           // against Adopt and Close

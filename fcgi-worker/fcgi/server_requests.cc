@@ -55,7 +55,9 @@ class Server::LiveExchange : public http::Exchange {
   }
   [[nodiscard]] http::ResponseStream& Begin(const http::Response& head) override {
     begun_ = answered_ = true;
-    return server_.slots_[index_].connection->BeginAnswer(head, server_.options_.spool_folder);
+    http::Response own{.status = head.status, .headers = head.headers, .content = {}};
+    server_.CloseIfClosing(own);
+    return server_.slots_[index_].connection->BeginAnswer(own, server_.options_.spool_folder);
   }
   void End(http::Ending ending) noexcept override {
     begun_ = false;
@@ -209,8 +211,14 @@ void Server::Respond(std::size_t index, http::Response response) {
     if (SubmitResponse(index, std::move(response))) return;
     response = http::ToResponse(http::Busy());
   }
+  CloseIfClosing(response);
   slots_[index].connection->WriteAnswer(response);
   Finish(index);
+}
+
+// To the web server this is about its connection with the client (RFC 3875 §6.3.4).
+void Server::CloseIfClosing(http::Response& response) const {
+  if (closing_) response.headers.emplace_back("Connection", "close");
 }
 
 void Server::Finish(std::size_t index) {

@@ -125,13 +125,14 @@ class Answering : public http::Handler {
 
 class ServerFixture : public CppUnit::TestFixture {
  protected:
-  [[nodiscard]] std::unique_ptr<Server> Start(const Answering& handler,
-                                              std::size_t max_connections = 512) const {
+  [[nodiscard]] std::unique_ptr<Server> Start(const Answering& handler, std::size_t max_connections = 512,
+                                              const std::string& closing_file = {}) const {
     return std::make_unique<Server>(
         ServerOptions{.listen_fd = pool_.fd(),
                       .blocking_threads = 2,
                       .bulk_threads = 2,
-                      .max_connections = max_connections},
+                      .max_connections = max_connections,
+                      .closing_file = closing_file},
         [&](const http::Request& request, bool content_has_come) {
           const bool is_bulk = request.method == "POST" && !request.content_length;
           http::Lane lane = is_bulk ? http::Lane::kBulk : http::LaneOfContent(request, content_has_come);

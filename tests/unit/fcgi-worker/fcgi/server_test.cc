@@ -6,12 +6,16 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <chrono>
+#include <filesystem>
+#include <fstream>
 #include <string>
 #include <system_error>
 #include <thread>
 #include <vector>
 
 #include "tests/unit/fcgi-worker/fcgi/server_fixture.h"
+#include "tests/unit/temp_folder.h"
 
 namespace hashpost::fcgi {
 namespace {
@@ -27,6 +31,7 @@ class ServerTest : public ServerFixture {
   CPPUNIT_TEST(TakesARequestThatComesInPieces);
   CPPUNIT_TEST(RefusesAHeadThatIsTooLargeAndKeepsTheConnection);
   CPPUNIT_TEST(TellsConnectionsOverItsLimitThatItIsBusy);
+  CPPUNIT_TEST(AsksForTheEndOfConnectionsWhileTheClosingFileIsThere);
   CPPUNIT_TEST(SaysWhenItGetsNoThreads);
   CPPUNIT_TEST(RefusesADescriptorThatDoesNotListen);
   CPPUNIT_TEST_SUITE_END();
@@ -167,6 +172,28 @@ class ServerTest : public ServerFixture {
   }
 
   // In a process of its own, which may have no more than three threads.
+  void AsksForTheEndOfConnectionsWhileTheClosingFileIsThere() {
+    const TempFolder folder;
+    const std::string file = folder.path() + "/closing";
+    const auto server = Start(first_, 512, file);
+    {
+      const io::UniqueFd client = pool_.Connect();
+      for (const bool closing : {false, true, false}) {
+        if (closing) {
+          std::ofstream(file).close();
+        } else {
+          std::filesystem::remove(file);
+        }
+        server->Tick(Server::Clock::now(), std::chrono::seconds(10));
+        CPPUNIT_ASSERT(Send(client, RequestBytes("GET", "/next")));
+        CPPUNIT_ASSERT_EQUAL(closing, ReadAnswer(client).find("Connection: close\r\n") != std::string::npos);
+        CPPUNIT_ASSERT(Send(client, UploadHead("/echo") + Record(kStdin, "x") + Record(kStdin, "")));
+        CPPUNIT_ASSERT_EQUAL(closing, ReadAnswer(client).find("Connection: close\r\n") != std::string::npos);
+      }
+    }
+    CPPUNIT_ASSERT_EQUAL(std::size_t{0}, AwaitEmpty(*server));
+  }
+
   void SaysWhenItGetsNoThreads() {
 #if !defined(__SANITIZE_THREAD__)
     const pid_t child = ::fork();
