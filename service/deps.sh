@@ -11,7 +11,7 @@ declare -A GROUPS_OF_PACKAGES=(
     [serve]="apache2-utils supervisor curl openssl util-linux python3-minimal ca-certificates"
     [test]="libcppunit-dev bats python3 nghttp2-client strace wrk netcat-openbsd procps iproute2
             python3-cryptography python3-flask python3-requests python3-yaml python3-certbot pebble
-            lmdb-utils git e2fsprogs faketime inotify-tools python3-watchdog"
+            lmdb-utils git e2fsprogs faketime inotify-tools python3-watchdog php-cli nodejs"
     [front-apache]="apache2-bin"
     [front-lighttpd]="lighttpd lighttpd-mod-deflate lighttpd-mod-openssl lighttpd-modules-lua"
     [front-nginx]="nginx"

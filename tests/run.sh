@@ -105,6 +105,7 @@ run_each() {
 # Each harness that took inputs for ten seconds, and failed for none, is a test. They are built and run behind everything else,
 # on what that leaves idle.
 start_fuzz() {
+    # shellcheck disable=SC2016  # for another shell
     # (A session of its own is a group for the scheduler, with a share of its own: nice says nothing to others.)
     FUZZ_SECONDS=${FUZZ_SECONDS:-10} setsid nice -n 19 bash -c 'echo 19 2>/dev/null >/proc/self/autogroup
         make --no-print-directory fuzz-harnesses >"$0" 2>&1 || { cat "$0"; exit 1; }
