@@ -248,15 +248,24 @@ layers: ## do the includes respect the floors and rooms of the house?
 	@exec tests/layers.sh
 
 .PHONY: lint
-lint: deps ## clang-format, clang-tidy, shellcheck, codespell, type names, language and settings of documents, web server configurations
+lint: style ## style, clang-tidy and the web servers' configurations
+	@$(MAKE) --no-print-directory -j$(JOBS) VARIANT=release WERROR=yes tidy
+	@service/hashpost check-fronts
+	@echo 'lint: nothing to say'
+
+.PHONY: style
+style: deps ## clang-format, shellcheck, codespell, type names, language and settings of documents, the catalogue of mutants
 	@packaging/write-settings-docs --check
 	@tests/prose.py $(PROSE)
 	@clang-format --dry-run -Werror $(ALL_CODE)
-	@shellcheck -x -e SC2030,SC2031 $(SHELL_SCRIPTS) # (bats runs each test in a subshell, as meant)
-	@$(MAKE) --no-print-directory -j$(JOBS) VARIANT=release WERROR=yes tidy
+	@printf '%s\n' $(SHELL_SCRIPTS) | xargs -P $(JOBS) -n 16 shellcheck -x -e SC2030,SC2031 # (bats runs each test in a subshell, as meant)
 	@python3 tests/type_names.py
-	@service/hashpost check-fronts
-	@echo 'lint: nothing to say'
+	@tests/mutants/run --check
+
+.PHONY: mutants
+mutants: ## make each wrong change of tests/mutants and see whether a test notices; over an hour
+	@service/deps.sh run test fronts
+	@exec tests/mutants/run $(NAME)
 
 .PHONY: help
 help:

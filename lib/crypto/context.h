@@ -1,5 +1,5 @@
-// The contexts in which OpenSSL computes piece by piece (EVP_MD_CTX(3), EVP_MAC_CTX(3), EVP_CIPHER_CTX(3)), each with
-// one owner; known here by their names only, so that nobody else includes OpenSSL.
+// The contexts in which OpenSSL computes piece by piece (EVP_MD_CTX(3), EVP_MAC_CTX(3), EVP_CIPHER_CTX(3)),
+// each with one owner; known here by their names only, so that nobody else includes OpenSSL.
 
 #pragma once
 

@@ -14,9 +14,12 @@ struct ByteRange {
   off_t length;  // 0: to the end
 };
 
-// F_RDLCK, F_WRLCK or F_UNLCK on `range`; `command` is F_OFD_SETLK, or F_OFD_SETLKW to wait. False: errno says why.
+// F_RDLCK, F_WRLCK or F_UNLCK on `range`; `command` is F_OFD_SETLK, or F_OFD_SETLKW to wait. False: errno
+// says why.
 inline bool LockRange(int fd, short type, const ByteRange& range, int command) {
-  struct flock lock {.l_type = type, .l_whence = SEEK_SET, .l_start = range.start, .l_len = range.length, .l_pid = 0};
+  struct flock lock {
+    .l_type = type, .l_whence = SEEK_SET, .l_start = range.start, .l_len = range.length, .l_pid = 0
+  };
   int result = 0;
   while ((result = ::fcntl(fd, command, &lock)) != 0 && errno == EINTR) {
   }
@@ -25,7 +28,9 @@ inline bool LockRange(int fd, short type, const ByteRange& range, int command) {
 
 // Whether another description holds any lock there. -1: errno says why it cannot be told.
 inline int IsRangeLocked(int fd, const ByteRange& range) {
-  struct flock lock {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = range.start, .l_len = range.length, .l_pid = 0};
+  struct flock lock {
+    .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = range.start, .l_len = range.length, .l_pid = 0
+  };
   if (::fcntl(fd, F_OFD_GETLK, &lock) != 0) return -1;
   return lock.l_type == F_UNLCK ? 0 : 1;
 }

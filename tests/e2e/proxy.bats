@@ -60,6 +60,46 @@ client_of() {
     [[ $code == 200 ]]
 }
 
+@test "through an nginx in front a message, a bulk upload and a large body pass as directly, with the client's address" {
+    local port lines
+    port=$(free_port)
+    lines=$(documented docs/install.md "An nginx in front")
+    lines=${lines//https:\/\/localhost:5000/$URL}
+    mkdir -p "$SCRATCH/nginx"
+    cat >"$SCRATCH/nginx.conf" <<END
+pid $SCRATCH/nginx/pid;
+error_log $SCRATCH/nginx/log;
+events {}
+http {
+    access_log off;
+    client_body_temp_path $SCRATCH/nginx;
+    proxy_temp_path $SCRATCH/nginx;
+    proxy_bind 127.0.0.2;
+    server {
+        listen 127.0.0.1:$port;
+        ${lines//\/opt\/hashpost/$ROOT}
+    }
+}
+END
+    /usr/sbin/nginx -e "$SCRATCH/nginx/log" -c "$SCRATCH/nginx.conf" 3>&-
+    NGINX=$SCRATCH/nginx/pid
+    wait_for 10 curl -s -o /dev/null "http://127.0.0.1:$port/"
+    PROXY=http://127.0.0.1:$port
+    through 127.0.0.1 "/messages/$DIGEST"
+    expect_json 200 '{"message":"hello"}'
+    through 127.0.0.9 /messages/through-nginx
+    client_of /messages/through-nginx 127.0.0.9
+    through 127.0.0.1 /messages -H 'Content-Type: application/x-ndjson' --data-binary $'{"message":"hello"}\n{"message":"nginx"}\n'
+    [[ $code == 200 && $(wc -l <"$BODY") == 2 ]]
+    head -c 1048576 /dev/zero | tr '\0' x >"$BATS_TEST_TMPDIR/large"
+    through 127.0.0.1 /messages -H 'Content-Type: text/plain' --data-binary "@$BATS_TEST_TMPDIR/large"
+    [[ $code == 201 || $code == 200 ]] || said 201
+    printf x >>"$BATS_TEST_TMPDIR/large"
+    through 127.0.0.1 /messages -H 'Content-Type: text/plain' --data-binary "@$BATS_TEST_TMPDIR/large"
+    expect_problem 413 too-large
+}
+teardown() { [[ -z ${NGINX:-} ]] || kill "$(<"$NGINX")"; }
+
 @test "the log shows the client that a trusted proxy names, and not what the client forged" {
     through 127.0.0.9 /messages/client-1
     client_of /messages/client-1 127.0.0.9
@@ -106,43 +146,3 @@ client_of() {
         [[ $status == 78 && $output == *"HASHPOST_TRUSTED_PROXIES=$proxies must be"* ]] || { echo "$output"; false; }
     done
 }
-
-@test "through an nginx in front a message, a bulk upload and a large body pass as directly, with the client's address" {
-    local port lines
-    port=$(free_port)
-    lines=$(documented docs/install.md "An nginx in front")
-    lines=${lines//https:\/\/localhost:5000/$URL}
-    mkdir -p "$SCRATCH/nginx"
-    cat >"$SCRATCH/nginx.conf" <<END
-pid $SCRATCH/nginx/pid;
-error_log $SCRATCH/nginx/log;
-events {}
-http {
-    access_log off;
-    client_body_temp_path $SCRATCH/nginx;
-    proxy_temp_path $SCRATCH/nginx;
-    proxy_bind 127.0.0.2;
-    server {
-        listen 127.0.0.1:$port;
-        ${lines//\/opt\/hashpost/$ROOT}
-    }
-}
-END
-    /usr/sbin/nginx -e "$SCRATCH/nginx/log" -c "$SCRATCH/nginx.conf" 3>&-
-    NGINX=$SCRATCH/nginx/pid
-    wait_for 10 curl -s -o /dev/null "http://127.0.0.1:$port/"
-    PROXY=http://127.0.0.1:$port
-    through 127.0.0.1 "/messages/$DIGEST"
-    expect_json 200 '{"message":"hello"}'
-    through 127.0.0.9 /messages/through-nginx
-    client_of /messages/through-nginx 127.0.0.9
-    through 127.0.0.1 /messages -H 'Content-Type: application/x-ndjson' --data-binary $'{"message":"hello"}\n{"message":"nginx"}\n'
-    [[ $code == 200 && $(wc -l <"$BODY") == 2 ]]
-    head -c 1048576 /dev/zero | tr '\0' x >"$BATS_TEST_TMPDIR/large"
-    through 127.0.0.1 /messages -H 'Content-Type: text/plain' --data-binary "@$BATS_TEST_TMPDIR/large"
-    [[ $code == 201 || $code == 200 ]] || said 201
-    printf x >>"$BATS_TEST_TMPDIR/large"
-    through 127.0.0.1 /messages -H 'Content-Type: text/plain' --data-binary "@$BATS_TEST_TMPDIR/large"
-    expect_problem 413 too-large
-}
-teardown() { [[ -z ${NGINX:-} ]] || kill "$(<"$NGINX")"; }

@@ -82,7 +82,7 @@ worker_logs() { cat "$HASHPOST_HOME"/logs/worker-*.log*; }
 # log_says NAME GREP_ARGUMENT…: a line of that log (worker-00, pool, sender, …) is that, or will be soon: who has seen what it is
 # about may be earlier than the log.
 log_says() { wait_for 10 log_has "$@"; }
-log_has() { cat "$HASHPOST_HOME"/logs/$1*.log* | grep -q "${@:2}"; } # (a pattern, too)
+log_has() { cat "$HASHPOST_HOME/logs/$1"*.log* | grep -q "${@:2}"; }
 is_ready() { [[ $(curl -s --cacert "$CACERT" -o /dev/null -w '%{http_code}' --max-time 5 "$URL/readyz") == 200 ]]; }
 # All workers are there, and none of them is the process $1.
 pool_is_whole() {

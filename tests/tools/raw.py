@@ -2,7 +2,7 @@
 """raw.py --port N --cacert FILE [--plain] STEP…: says to the server exactly what the steps say, over TLS.
 
 Steps, in order (TEXT with Python's escapes, such as \\r\\n and \\xff; TEXT@N is TEXT repeated N times):
-  send TEXT    sends it
+  send TEXT    sends it, up to a response that comes meanwhile
   file NAME    sends the file's content
   answer       reads one HTTP/1.1 answer and prints it: status line, fields, empty line, body
   status       reads one answer and prints its status only
@@ -25,6 +25,7 @@ import sys
 import time
 
 POLL_SECONDS = 0.05
+PIECE = 65536
 
 
 def text_of(word):
@@ -69,9 +70,24 @@ class Conversation:
         body, self.buffer = self.buffer[:wanted], self.buffer[wanted:]
         return head, body
 
+    # A server that refuses a long body ends the connection while it is sent, and what it said may be lost unless it is read then.
+    def has_come(self):
+        timeout = self.sock.gettimeout()
+        self.sock.setblocking(False)
+        try:
+            self.more()
+        except (BlockingIOError, ssl.SSLWantReadError):
+            pass
+        self.sock.settimeout(timeout)
+        return bool(self.buffer)
+
     def send(self, data):
         try:
-            self.sock.sendall(data)
+            self.sock.sendall(data[:PIECE])
+            for begin in range(PIECE, len(data), PIECE):
+                if self.has_come():
+                    return
+                self.sock.sendall(data[begin : begin + PIECE])
         except (ConnectionError, ssl.SSLError):
             pass  # refused before the end; what the server said is read by the next step
 

@@ -12,8 +12,8 @@
 
 namespace hashpost::fernet {
 
-// Opens the regular file `fd` from its start, whatever its position. Throws TokenError, before anything is written
-// to `plaintext`, std::system_error, and what `plaintext` throws.
+// Opens the regular file `fd` from its start, whatever its position. Throws TokenError, before anything is
+// written to `plaintext`, std::system_error, and what `plaintext` throws.
 inline VerifiedToken OpenFile(int fd, const Keys& keys, const std::optional<AgeLimit>& limit,
                               io::ByteSink& plaintext) {
   io::Spool spool("/tmp");

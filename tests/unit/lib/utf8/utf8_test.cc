@@ -1,8 +1,8 @@
+#include "lib/utf8/utf8.h"
+
 #include <cppunit/extensions/HelperMacros.h>
 
 #include <vector>
-
-#include "lib/utf8/utf8.h"
 
 namespace hashpost::utf8 {
 namespace {
