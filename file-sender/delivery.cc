@@ -77,7 +77,7 @@ DeliveryOutcome Delivery::Deliver(const std::string& name) {
       file.record.read_at = Now();
       file.record.content = {};
       return none->why == NoInput::Why::kFailed ? Failed(file, none->sentence)
-                                                : SetAside(file, none->sentence);
+                                                : Quarantine(file, none->sentence);
     }
     file.input = &std::get<InputFile>(opened);
     file.record.stamp = file.input->stamp();
@@ -109,12 +109,12 @@ DeliveryOutcome Delivery::DeliverFile(File& file) {
     Record(file, RecordKind::kDelivered);
     return {DeliveryKind::kKnown};
   }
-  if (file.before && file.before->kind == RecordKind::kSetAside &&
+  if (file.before && file.before->kind == RecordKind::kQuarantined &&
       file.before->content == file.record.content && file.before->settings == settings_) {
-    return SetAside(file, file.before->reason);  // with its new stamp
+    return Quarantine(file, file.before->reason);  // with its new stamp
   }
   const auto target = TargetOf(file.name);
-  if (const auto* bad = std::get_if<BadName>(&target)) return SetAside(file, bad->sentence);
+  if (const auto* bad = std::get_if<BadName>(&target)) return Quarantine(file, bad->sentence);
   file.target = std::get<Target>(target).name;
   if (auto outcome = TooSoon(file)) return *std::move(outcome);
 
@@ -134,7 +134,7 @@ std::optional<DeliveryOutcome> Delivery::Seal(File& file, io::Spool& sealed) {
   if (!file.input->IsUnchanged()) return DeliveryOutcome{DeliveryKind::kChanged};
   if (const auto* refused = std::get_if<Refused>(&converted)) {
     if (refused->has_changed) return DeliveryOutcome{DeliveryKind::kChanged};
-    return SetAside(file, refused->sentence);
+    return Quarantine(file, refused->sentence);
   }
   sealer.Finish();
   file.record.token_time = stamp.time;
@@ -174,7 +174,7 @@ DeliveryOutcome Delivery::Send(File& file, const io::Spool& sealed) {
       return {DeliveryKind::kDelivered};
     case UploadKind::kRefused:
       file.record.token_time = token_time_before;
-      return SetAside(file, result.message);
+      return Quarantine(file, result.message);
     case UploadKind::kStale:
       // Neither this token nor an earlier one that was dated later counts there: go by the clock again.
       file.record.token_time = 0;
@@ -196,16 +196,16 @@ DeliveryOutcome Delivery::Failed(File& file, const std::string& reason, std::chr
   return {DeliveryKind::kFailed, reason, wait};
 }
 
-DeliveryOutcome Delivery::SetAside(File& file, const std::string& reason) {
-  const bool is_new = !file.before || file.before->kind != RecordKind::kSetAside ||
+DeliveryOutcome Delivery::Quarantine(File& file, const std::string& reason) {
+  const bool is_new = !file.before || file.before->kind != RecordKind::kQuarantined ||
                       file.before->reason != reason || file.before->content != file.record.content ||
                       file.before->settings != settings_;
-  Record(file, RecordKind::kSetAside, reason);
+  Record(file, RecordKind::kQuarantined, reason);
   if (is_new) {
     log::Error("sender",
-               "Unable to upload file. msg: " + file.name + " is set aside until it changes. " + reason);
+               "Unable to upload file. msg: " + file.name + " is quarantined until it changes. " + reason);
   }
-  return {DeliveryKind::kSetAside, reason};
+  return {DeliveryKind::kQuarantined, reason};
 }
 
 void Delivery::Record(File& file, RecordKind kind, const std::string& reason) {

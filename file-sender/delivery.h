@@ -29,7 +29,7 @@ namespace hashpost::sender {
 enum class DeliveryKind {
   kDelivered,    // now, and recorded
   kKnown,        // its content was delivered before
-  kSetAside,     // recorded with the reason
+  kQuarantined,  // recorded with the reason
   kGone,         // there is no such file (any more)
   kChanged,      // it changed while it was read: again soon
   kTooSoon,      // one of this name was sealed within this second: again after `wait_at_least`
@@ -76,7 +76,7 @@ class Delivery {
   std::optional<DeliveryOutcome> Seal(File& file, io::Spool& sealed);
   DeliveryOutcome Failed(File& file, const std::string& reason,
                          std::chrono::seconds wait = std::chrono::seconds(0));
-  DeliveryOutcome SetAside(File& file, const std::string& reason);
+  DeliveryOutcome Quarantine(File& file, const std::string& reason);
   void Record(File& file, RecordKind kind, const std::string& reason = "");
   void Write(const File& file);
 

@@ -46,9 +46,9 @@ struct FileStamp {
 };
 
 enum class RecordKind : std::uint8_t {
-  kDelivered = 1,  // the receiver has the file as it is
-  kSetAside = 2,   // it cannot be delivered until something changes
-  kPending = 3,    // it is to be delivered, and was tried
+  kDelivered = 1,    // the receiver has the file as it is
+  kQuarantined = 2,  // it cannot be delivered until something changes
+  kPending = 3,      // it is to be delivered, and was tried
 };
 
 struct FileRecord {
@@ -62,8 +62,8 @@ struct FileRecord {
   std::uint64_t read_at = 0;
   std::uint64_t token_time = 0;  // of the newest token that may have been sent, seconds since the epoch
   std::uint64_t since = 0;       // since when it is of this kind, seconds since the epoch
-  std::uint64_t settings = 0;    // kSetAside: with which receiver and key (SettingsId)
-  std::string reason;            // kSetAside and kPending: a sentence
+  std::uint64_t settings = 0;    // kQuarantined: with which receiver and key (SettingsId)
+  std::string reason;            // kQuarantined and kPending: a sentence
 
   friend bool operator==(const FileRecord&, const FileRecord&) = default;
 
@@ -73,7 +73,7 @@ struct FileRecord {
   // ctime, whatever clock it comes from. Then `read_at` is set to a time that says so.
   [[nodiscard]] bool AddsTo(const FileRecord& before);
 
-  // Whether a file with this stamp need not be looked at: it is delivered, or it would be set aside again.
+  // Whether a file with this stamp need not be looked at: it is delivered, or it would be quarantined again.
   [[nodiscard]] bool IsSettled(const FileStamp& now, std::uint64_t settings_now) const;
 };
 

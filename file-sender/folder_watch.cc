@@ -94,7 +94,7 @@ void FolderWatch::Visit(int folder, const std::string& name, std::chrono::millis
   const FileStamp stamp = StampAt(folder, name);
   const auto record = state_.Get(name);
   if (record && record->IsSettled(stamp, settings_)) {
-    if (record->kind == RecordKind::kSetAside) ++result.set_aside;
+    if (record->kind == RecordKind::kQuarantined) ++result.quarantined;
     return;
   }
   // (A clock that was put back, or another machine's, may show changes in the future: no reason to wait

@@ -17,9 +17,9 @@
 namespace hashpost::sender {
 
 struct ScanResult {
-  bool readable = true;       // false: the folder could not be read, which was logged
-  std::size_t added = 0;      // to the queue
-  std::size_t set_aside = 0;  // and still as they were, so not added
+  bool readable = true;         // false: the folder could not be read, which was logged
+  std::size_t added = 0;        // to the queue
+  std::size_t quarantined = 0;  // and still as they were, so not added
 };
 
 class FolderWatch {

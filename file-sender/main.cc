@@ -163,16 +163,16 @@ int Once(const Config& config) {
   const fernet::Key key = Announce(config, *file);
   State state(config.status_db_path);
   const OnceResult result = RunOnce(config, key, state);
-  std::cout << "delivered " << result.delivered << ", known " << result.known << ", set aside "
-            << result.set_aside << ", pending " << result.pending << "\n";
+  std::cout << "delivered " << result.delivered << ", known " << result.known << ", quarantined "
+            << result.quarantined << ", pending " << result.pending << "\n";
   if (result.failed) return EX_UNAVAILABLE;
-  return result.set_aside + result.pending > 0 ? 1 : EX_OK;
+  return result.quarantined + result.pending > 0 ? 1 : EX_OK;
 }
 
 int PrintStatus(const Config& config) {
   const Status status = ReadStatus(config);
   std::cout << status.text;
-  return status.pending + status.set_aside > 0 ? 1 : EX_OK;
+  return status.pending + status.quarantined > 0 ? 1 : EX_OK;
 }
 
 int Retry(const Config& config) {
@@ -183,7 +183,7 @@ int Retry(const Config& config) {
   }
   State::BecomeItsOwner(config.status_db_path);
   State state(config.status_db_path);
-  std::cout << state.ForgetSetAside() << " files will be tried again.\n";
+  std::cout << state.ForgetQuarantined() << " files will be tried again.\n";
   return EX_OK;
 }
 

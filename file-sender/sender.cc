@@ -124,7 +124,7 @@ OnceResult RunOnce(const Config& config, const fernet::Key& key, State& state) {
   const Tally& tally = workers.tally();
   return {.delivered = tally.delivered,
           .known = tally.known,
-          .set_aside = tally.set_aside + found.set_aside,
+          .quarantined = tally.quarantined + found.quarantined,
           .pending = tally.pending + queue.Size(),
           .failed = workers.failed() || !found.readable};
 }

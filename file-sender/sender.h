@@ -27,11 +27,11 @@ enum class RunEnd {
 [[nodiscard]] RunEnd RunForEver(const Config& config, const fernet::Key& key, State& state, int signals);
 
 struct OnceResult {
-  std::size_t delivered;  // now
-  std::size_t known;      // had been delivered with the same content, or went away
-  std::size_t set_aside;  // now or before, and not changed since
-  std::size_t pending;    // one try did not do
-  bool failed;            // folder or state could not be read or written (logged)
+  std::size_t delivered;    // now
+  std::size_t known;        // had been delivered with the same content, or went away
+  std::size_t quarantined;  // now or before, and not changed since
+  std::size_t pending;      // one try did not do
+  bool failed;              // folder or state could not be read or written (logged)
 };
 
 // Tries every file once. At a terminal it draws a progress bar on standard error. Ends at once at SIGTERM or

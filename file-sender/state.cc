@@ -99,7 +99,7 @@ void State::Put(const std::string& name, const FileRecord& record) {
   txn.Commit();
 }
 
-std::size_t State::ForgetSetAside() {
+std::size_t State::ForgetQuarantined() {
   lmdb::WriteTxn txn(env_);
   guard_.Check();
   std::vector<std::pair<std::string, FileRecord>> found;
@@ -107,7 +107,7 @@ std::size_t State::ForgetSetAside() {
     lmdb::Cursor cursor(txn.get(), files_);
     while (const auto entry = cursor.Next()) {
       auto record = Decode(entry->value);
-      if (!record || record->kind != RecordKind::kSetAside) continue;
+      if (!record || record->kind != RecordKind::kQuarantined) continue;
       record->kind = RecordKind::kPending;
       found.emplace_back(entry->key, *std::move(record));
     }

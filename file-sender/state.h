@@ -52,8 +52,8 @@ class State {
   // there belongs to that user. Throws std::system_error.
   static void BecomeItsOwner(const std::string& folder);
 
-  // Forgets which files are set aside, so that they are tried again; returns how many they were.
-  std::size_t ForgetSetAside();
+  // Forgets which files are quarantined, so that they are tried again; returns how many they were.
+  std::size_t ForgetQuarantined();
 
  private:
   lmdb::Env env_;

@@ -32,7 +32,7 @@ std::string Line(const std::string& name, const std::string& reason) {
 
 // The files of the folder, each with what the state says of it.
 void Look(const Config& config, const StateReader* state, std::vector<PendingFile>& waiting,
-          std::map<std::string, std::string>& aside) {
+          std::map<std::string, std::string>& quarantined) {
   const std::unique_ptr<DIR, int (*)(DIR*)> folder(::opendir(config.input_dir.c_str()), ::closedir);
   if (!folder) {
     throw std::system_error(errno, std::system_category(),
@@ -45,8 +45,8 @@ void Look(const Config& config, const StateReader* state, std::vector<PendingFil
     const std::optional<FileRecord> record = state != nullptr ? state->Get(name) : std::nullopt;
     const bool is_same = record && record->stamp == stamp;
     if (is_same && record->kind == RecordKind::kDelivered) continue;
-    if (is_same && record->kind == RecordKind::kSetAside) {
-      aside[name] = record->reason;
+    if (is_same && record->kind == RecordKind::kQuarantined) {
+      quarantined[name] = record->reason;
     } else if (is_same) {
       waiting.push_back({record->since, name, record->reason});
     } else {
@@ -61,20 +61,20 @@ Status ReadStatus(const Config& config) {
   std::optional<StateReader> state;
   if (StateReader::IsThere(config.status_db_path)) state.emplace(config.status_db_path);
   std::vector<PendingFile> waiting;
-  std::map<std::string, std::string> aside;
-  Look(config, state ? &*state : nullptr, waiting, aside);
+  std::map<std::string, std::string> quarantined;
+  Look(config, state ? &*state : nullptr, waiting, quarantined);
   std::sort(waiting.begin(), waiting.end(),
             [](const PendingFile& a, const PendingFile& b) { return a.since < b.since; });
 
   Status status;
   status.pending = waiting.size();
-  status.set_aside = aside.size();
+  status.quarantined = quarantined.size();
   if (state) {
     state->ForEach([&](std::string_view, const FileRecord& record) {
       status.delivered += record.kind == RecordKind::kDelivered ? 1 : 0;
     });
   }
-  status.text = "pending    " + std::to_string(status.pending);
+  status.text = "pending      " + std::to_string(status.pending);
   if (!waiting.empty()) {
     const std::uint64_t now = Now() / kNanosecond;
     status.text += ", the oldest for " + std::to_string(now - std::min(now, waiting.front().since)) + " s";
@@ -85,9 +85,9 @@ Status ReadStatus(const Config& config) {
   }
   if (waiting.size() > kMostNames)
     status.text += "  and " + std::to_string(waiting.size() - kMostNames) + " more\n";
-  status.text += "delivered  " + std::to_string(status.delivered) + "\n";
-  status.text += "set aside  " + std::to_string(status.set_aside) + "\n";
-  for (const auto& [name, reason] : aside) status.text += Line(name, reason);
+  status.text += "delivered    " + std::to_string(status.delivered) + "\n";
+  status.text += "quarantined  " + std::to_string(status.quarantined) + "\n";
+  for (const auto& [name, reason] : quarantined) status.text += Line(name, reason);
   return status;
 }
 

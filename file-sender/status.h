@@ -14,7 +14,7 @@ struct Status {
   std::size_t pending = 0;  // files in the folder that the receiver does not have as they are
   std::size_t delivered =
       0;  // names that were delivered and did not change since, in the folder or removed from it
-  std::size_t set_aside = 0;  // files in the folder
+  std::size_t quarantined = 0;  // files in the folder
   std::string text;  // for people: counts, the age of the oldest that is pending, and names with reasons
 };
 

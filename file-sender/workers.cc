@@ -118,8 +118,8 @@ void Workers::Settle(const Queue::Job& job, const DeliveryOutcome& outcome) {
     case DeliveryKind::kGone:
       ++tally_.known;
       return queue_.Done(job.name);
-    case DeliveryKind::kSetAside:
-      ++tally_.set_aside;
+    case DeliveryKind::kQuarantined:
+      ++tally_.quarantined;
       return queue_.Done(job.name);
     case DeliveryKind::kChanged:
       if (!options_.once || job.failures < kTriesOfOnce)

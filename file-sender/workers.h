@@ -27,10 +27,10 @@ namespace hashpost::sender {
 struct Tally {
   std::atomic<std::size_t> delivered = 0;
   std::atomic<std::size_t> known = 0;  // and those that were gone
-  std::atomic<std::size_t> set_aside = 0;
+  std::atomic<std::size_t> quarantined = 0;
   std::atomic<std::size_t> pending = 0;  // only if one try is all they get
 
-  [[nodiscard]] std::size_t Sum() const { return delivered + known + set_aside + pending; }
+  [[nodiscard]] std::size_t Sum() const { return delivered + known + quarantined + pending; }
 };
 
 class Workers {

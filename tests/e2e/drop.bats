@@ -83,12 +83,12 @@ END
     is_there other
 }
 
-@test "what is sealed with another key is set aside, and goes out when the key is right" {
+@test "what is sealed with another key is quarantined, and goes out when the key is right" {
     mkdir -p "$SCRATCH/in2"
     printf '[2]' >"$SCRATCH/in2/key.json"
     (umask 077 && openssl rand -base64 32 >"$SCRATCH/other-key")
     ENCRYPTION_KEY=$SCRATCH/other-key once 1
-    [[ $output == *'key.json is set aside until it changes. status 400: '* ]]
+    [[ $output == *'key.json is quarantined until it changes. status 400: '* ]]
     not is_there key
     once 0
     is_there key

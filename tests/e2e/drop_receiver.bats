@@ -338,5 +338,5 @@ for path in documents:
     printf '{}' >"$BATS_TEST_TMPDIR/in/a.json"
     run env INPUT_DIR="$BATS_TEST_TMPDIR/in" STATUS_DB_PATH="$BATS_TEST_TMPDIR/state" ENCRYPTION_KEY="$KEY" RECEIVER_ADDRESS=localhost \
         RECEIVER_PORT="$HASHPOST_PORT" timeout 60 "${HASHPOST_SENDER_BIN:-$ROOT/build/release/hashpost-sender}" --once
-    [[ $status == 1 && $output == *'The port speaks TLS: set RECEIVER_SCHEME=https.'*'set aside 0, pending 1'* ]]
+    [[ $status == 1 && $output == *'The port speaks TLS: set RECEIVER_SCHEME=https.'*'quarantined 0, pending 1'* ]]
 }

@@ -24,7 +24,7 @@ teardown() {
     once 1
     [[ $output == *'early.json: http://localhost:'*'status 201 came before the whole file was sent'*'pending 1'* ]]
     run "$SENDER" --status
-    [[ $output == *'delivered  0'* ]]
+    [[ $output == *'delivered    0'* ]]
 }
 
 @test "a 4xx without the members of a receiver is tried again, and one with them stands" {
@@ -33,7 +33,7 @@ teardown() {
     put foreign-json.json '{"v": 1}'
     put refused.json '{"v": 1}'
     once 1
-    [[ $output == *'set aside 1, pending 2'* && $output == *'status 404: <html>Not here.</html> This is not how a receiver responds'* ]]
+    [[ $output == *'quarantined 1, pending 2'* && $output == *'status 404: <html>Not here.</html> This is not how a receiver responds'* ]]
     sender_start
     wait_for 30 was_asked 3 foreign
     wait_for 30 was_asked 3 foreign-json
@@ -64,7 +64,7 @@ teardown() {
     odd_receiver_start
     put refused.json '{"v": 1}'
     once 1
-    [[ $output == *'refused.json is set aside until it changes. status 400: no key fits'* ]]
+    [[ $output == *'refused.json is quarantined until it changes. status 400: no key fits'* ]]
     # (TLS to the same port would be none of the requests that it can read.)
     was_asked 1 refused && was_asked 0 unreadable
 }
@@ -76,6 +76,13 @@ teardown() {
     RECEIVER_SILENT_SECONDS=1 once 1
     [[ $output == *'slow.json: http://localhost:'*'RECEIVER_SILENT_SECONDS'*'pending 1'* ]]
     RECEIVER_SILENT_SECONDS=100 once 0
+}
+
+@test "a receiver that stops reading in the middle of an upload is given up after RECEIVER_SILENT_SECONDS" {
+    odd_receiver_start
+    printf '["%s"]' "$(head -c 12000000 /dev/zero | tr '\0' x)" >"$INPUT_DIR/deaf.json"
+    RECEIVER_SILENT_SECONDS=1 once 1
+    [[ $output == *'deaf.json: http://localhost:'*'RECEIVER_SILENT_SECONDS'*'pending 1'* ]]
 }
 
 @test "RECEIVER_CONNECT_SECONDS bounds how long a connection may take" {
@@ -122,7 +129,7 @@ all_have_arrived() { (($(grep -c ' 201$' receiver/requests) == $1)); }
     : >receiver/unavailable
     for ((number = 0; number < 60; number++)); do put "f$number.json" "{\"v\": $number}"; done
     once 1
-    [[ $output == *'delivered 0, known 0, set aside 0, pending 60'* ]]
+    [[ $output == *'delivered 0, known 0, quarantined 0, pending 60'* ]]
     (($(conversions <(echo "$output")) <= 20 && $(wc -l <receiver/requests) <= 20))
 }
 

@@ -138,7 +138,7 @@ END
     (($(find "$DROP/receiver/out" -type f | wc -l) == 4))
 }
 
-@test "what cannot be sent is set aside with a reason, once, holds up nothing, and is tried again when it changes" {
+@test "what cannot be sent is quarantined with a reason, once, holds up nothing, and is tried again when it changes" {
     old_receiver_start
     put good.json '{"v": 1}'
     put bad.json '{"v": 1'
@@ -152,11 +152,11 @@ END
     put $'latin\xfc.json' '{"v": 1}'
     sender_start
     wait_for 20 has_uploads good 1
-    wait_for 20 has_logged 8 'is set aside'
+    wait_for 20 has_logged 8 'is quarantined'
     run "$SENDER" --status
     ((status == 1))
-    [[ $output == *'set aside  8'* && $output == *'bad.json: The text is not valid JSON'* && $output == *'folder.json: It is a folder'* ]]
-    [[ $output == *'link.json: It is a link that leads nowhere'* && $output == *'delivered  1'* ]]
+    [[ $output == *'quarantined  8'* && $output == *'bad.json: The text is not valid JSON'* && $output == *'folder.json: It is a folder'* ]]
+    [[ $output == *'link.json: It is a link that leads nowhere'* && $output == *'delivered    1'* ]]
 
     put bad.json '{"v": 2}'
     printf '{"v": 3}' >"$INPUT_DIR/nowhere"
@@ -167,7 +167,7 @@ END
     sender_start
     put more.json '{"v": 1}'
     wait_for 20 has_uploads more 1
-    has_logged 8 'is set aside'
+    has_logged 8 'is quarantined'
 }
 
 @test "a file that changes all the time is never dated in the future" {
@@ -216,7 +216,7 @@ END
     old_receiver_start
     $PYTHON -I -c 'print("[%s]" % ",".join(["[" * 900 + "]" * 900] * 30))' >"$INPUT_DIR/deep.json"
     once 1
-    [[ $output == *'deep.json is set aside until it changes. Its XML would have more than 16777216 bytes, since it is nested deeply; '* ]]
+    [[ $output == *'deep.json is quarantined until it changes. Its XML would have more than 16777216 bytes, since it is nested deeply; '* ]]
     [[ ! -e $DROP/receiver/requests ]]
     SENDER_MAX_GROWTH=0 once 0
     has_uploads deep 1

@@ -117,15 +117,15 @@ by_reader() {
     once 1
     sender_start
     run by_reader "$SENDER" --status
-    [[ $status == 1 && $output == *'delivered  1'* && $output == *'bad.json: The text'* ]]
+    [[ $status == 1 && $output == *'delivered    1'* && $output == *'bad.json: The text'* ]]
     sender_stop
     # Nobody works with it, and the lock's file is gone: it is not made.
     rm -f "$STATUS_DB_PATH/lock.mdb"
     run "$SENDER" --status
-    [[ $status == 1 && $output == *'delivered  1'* ]]
+    [[ $status == 1 && $output == *'delivered    1'* ]]
     [[ $(ls -A "$STATUS_DB_PATH") == data.mdb ]]
     STATUS_DB_PATH=$DROP/none run "$SENDER" --status
-    [[ $status == 1 && $output == *'pending    2'* && ! -e $DROP/none ]]
+    [[ $status == 1 && $output == *'pending      2'* && ! -e $DROP/none ]]
     STATUS_DB_PATH=$DROP/none run "$SENDER" --retry
     [[ $status == 0 && $output == "0 files will be tried again: there is no state in STATUS_DB_PATH=$DROP/none yet." && ! -e $DROP/none ]]
     ((EUID == 0)) || return 0

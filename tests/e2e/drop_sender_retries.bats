@@ -17,7 +17,7 @@ teardown() { sender_end; }
     sender_start
     wait_for 20 logged 'Unable to upload file. msg: http://127.0.0.1'
     run "$SENDER" --status
-    [[ $status == 1 && $output == *'pending    2, the oldest for '* ]]
+    [[ $status == 1 && $output == *'pending      2, the oldest for '* ]]
     old_receiver_start
     wait_for 40 has_uploads a 1
     wait_for 40 has_uploads b 1
@@ -39,7 +39,7 @@ teardown() { sender_end; }
         wait_for 20 has_uploads "s$status" 1
         logged "Unable to upload file. msg: s$status.json: status $status: told to say so"
     done
-    not logged 'set aside'
+    not logged 'quarantined'
 }
 
 @test "what the receiver refuses for its time is sealed again after a pause" {
@@ -52,7 +52,7 @@ teardown() { sender_end; }
     has_uploads a 1
 }
 
-@test "what the receiver refuses is set aside until it changes, settings change, or --retry" {
+@test "what the receiver refuses is quarantined until it changes, settings change, or --retry" {
     old_receiver_start
     local name
     for name in a b c d; do
@@ -62,7 +62,7 @@ teardown() { sender_end; }
     once 1
     once 1
     has_requests 4 && not has_requests 5
-    [[ $output == *'set aside 4'* ]]
+    [[ $output == *'quarantined 4'* ]]
     put a.json '{"v": 2}'
     once 1
     has_uploads a 1 && has_uploads b 0

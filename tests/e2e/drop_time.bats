@@ -58,7 +58,7 @@ start() {
 }
 arrived() { grep -qF ">$2</v>" "$OUTPUT_DIR/$1.xml" 2>/dev/null; }
 # is_pending NAME STATUS: the receiver refused it with that, and the sender goes on trying.
-is_pending() { run "$SENDER" --status && [[ $output == *'set aside  0'* && $output == *"$1.json: status $2: "* ]]; }
+is_pending() { run "$SENDER" --status && [[ $output == *'quarantined  0'* && $output == *"$1.json: status $2: "* ]]; }
 
 @test "what a clock that was wrong made too old or too new arrives by itself when the clock is right" {
     local who number=0

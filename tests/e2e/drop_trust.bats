@@ -114,7 +114,7 @@ trusted_by_machine() {
     for scheme in http https; do
         put "through-$scheme.json" '{"v": 1}'
         RECEIVER_SCHEME=$scheme RECEIVER_PORT=1 once 1
-        [[ $output == *'set aside 0, pending 1'* ]]
+        [[ $output == *'quarantined 0, pending 1'* ]]
         rm "$INPUT_DIR/through-$scheme.json"
     done
     (($(grep -c '^proxy 403' receiver/requests) == 2))

@@ -32,6 +32,15 @@ expect_for() { expect_problem "$1" "$2" || { echo "the case: $3"; return 1; }; }
     expect_for 431 header-too-large 'many fields on HTTP/2'
 }
 
+@test "a body of unknown length is refused when it has filled what may be spooled of it, and not at its end" {
+    # (16 MiB and some more, of which nothing is a message.)
+    head -c 20000000 /dev/zero >"$BATS_TEST_TMPDIR/zeros"
+    raw_answer send 'POST /messages HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n7fffffff\r\n' \
+        file "$BATS_TEST_TMPDIR/zeros" answer
+    [[ $code =~ ^(413|507)$ ]] || said 413
+    [[ -z $(find "$HASHPOST_HOME/tmp" -type f) ]]
+}
+
 @test "every line of the error log has the one format" {
     raw --plain send 'garbage\r\n\r\n' end >"$BATS_TEST_TMPDIR/x"
     wait_for 20 test -s "$HASHPOST_HOME/logs/httpd/error.log"

@@ -14,7 +14,11 @@ setup_file() {
     stack_start
 }
 teardown_file() { stack_end; }
-teardown() { slow_end; }
+teardown() {
+    slow_end
+    [[ -z ${READERS:-} ]] || kill "$READERS" 2>/dev/null || true
+    [[ -z ${OWN_STACK:-} ]] || stack_end
+}
 
 FULL='' SECONDS_EACH=2
 [[ ${HASHPOST_ISOLATION:-} != full ]] || FULL=yes SECONDS_EACH=10
@@ -80,6 +84,41 @@ beside_slow() {
     figure "beside ${*//:/ }: $found"
     slow_end
 }
+
+@test "big messages that are read slowly take no more memory than the worker may, and keep nobody from small ones" {
+    [[ $HASHPOST_FRONT != lighttpd ]] || skip "lighttpd takes whole answers: no worker waits for a client"
+    local digest
+    OWN_STACK=1
+    stack_new
+    # Each worker has room for ten of this size, by what the largest message may need as JSON.
+    export HASHPOST_MAX_MESSAGE_BYTES=12M HASHPOST_BLOCKING_THREADS=64
+    stack_start
+    head -c 9437184 /dev/urandom | base64 -w 0 >"$BATS_TEST_TMPDIR/big"
+    digest=$(sha256 "$BATS_TEST_TMPDIR/big")
+    ask /messages -H 'Content-Type: text/plain' -T "$BATS_TEST_TMPDIR/big" -X POST
+    [[ $code == 201 ]]
+    post_text small
+    $PYTHON -I -c '
+import socket, ssl, sys, time
+context = ssl.create_default_context(cafile=sys.argv[2])
+readers = []
+for number in range(160):
+    readers.append(context.wrap_socket(socket.create_connection(("localhost", int(sys.argv[1]))), server_hostname="localhost"))
+    readers[-1].sendall(b"GET /messages/%s HTTP/1.1\r\nHost: localhost\r\nAccept: text/plain\r\n\r\n" % sys.argv[3].encode())
+time.sleep(600)' "$HASHPOST_PORT" "$CACERT" "$digest" 3>&- &
+    READERS=$!
+    wait_for 20 is_busy "/messages/$digest"
+    expect_problem 503 busy
+    [[ $(field retry-after) =~ ^[0-9]+$ ]]
+    ask "/messages/$(printf small | sha256)"
+    expect_json 200 '{"message":"small"}'
+    post_text 'small, too'
+    [[ $code == 201 ]]
+    kill "$READERS"
+    wait_for 20 is_read "/messages/$digest"
+}
+is_busy() { ask "$1" -H 'Accept: text/plain' && [[ $code == 503 ]]; }
+is_read() { ask "$1" -H 'Accept: text/plain' && [[ $code == 200 ]]; }
 
 @test "beside ten slow requests of each shape, others are served soon, uploads too" {
     local -a ordinary=(header body body:--length:-1 reader:--path:/messages/LARGE)

@@ -90,7 +90,6 @@ web_server_children() {
     HASHPOST_HANG_SECONDS=1 $PYTHON -I -S "$ROOT/service/pool_events.py" "$SCRATCH/missing/pool.json" "$SCRATCH/socket" \
         <"$SCRATCH/events" >"$SCRATCH/answers" 2>"$SCRATCH/log" 3>&- {events}>&- &
     LISTENER_PID=$!
-    event() { printf 'len:%d eventname:PROCESS_STATE_%s\n%s' "${#2}" "$1" "$2" >&"$events"; }
     event STARTING 'processname:worker-00 groupname:worker from_state:STOPPED tries:0'
     wait_for 20 grep -q 'pool.json cannot be written: No such file or directory' "$SCRATCH/log"
     event RUNNING "processname:worker-00 groupname:worker from_state:STARTING pid:$$"
@@ -100,6 +99,30 @@ web_server_children() {
     # Said once.
     (($(grep -c 'cannot be written' "$SCRATCH/log") == 1))
 }
+
+@test "one worker that cannot start leaves the socket open for the others, and two of two close it" {
+    local number
+    mkdir "$SCRATCH/pool"
+    mkfifo "$SCRATCH/events"
+    exec {events}<>"$SCRATCH/events"
+    $PYTHON -I -S -c 'import socket, sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])' "$SCRATCH/socket"
+    chmod 0660 "$SCRATCH/socket"
+    echo "3 $((EPOCHSECONDS + 600))" >"$SCRATCH/pool/worker-00.failed-starts"
+    HASHPOST_HANG_SECONDS=1 $PYTHON -I -S "$ROOT/service/pool_events.py" "$SCRATCH/pool/pool.json" "$SCRATCH/socket" \
+        <"$SCRATCH/events" >"$SCRATCH/answers" 2>"$SCRATCH/log" 3>&- {events}>&- &
+    LISTENER_PID=$!
+    for number in 0 1; do event STARTING "processname:worker-0$number groupname:worker from_state:STOPPED tries:0"; done
+    event RUNNING "processname:worker-01 groupname:worker from_state:STARTING pid:$$"
+    wait_for 20 grep -q '"worker-00".*"failed_starts": 3' "$SCRATCH/pool/pool.json"
+    wait_for 20 answered 3
+    [[ $(stat -c %a "$SCRATCH/socket") == 660 ]]
+    echo "2 $((EPOCHSECONDS + 600))" >"$SCRATCH/pool/worker-01.failed-starts"
+    wait_for 20 is_closed
+    rm "$SCRATCH/pool/worker-01.failed-starts"
+    wait_for 20 not is_closed
+}
+is_closed() { [[ $(stat -c %a "$SCRATCH/socket") == 0 ]]; }
+event() { printf 'len:%d eventname:PROCESS_STATE_%s\n%s' "${#2}" "$1" "$2" >&"$events"; }
 answered() { (($(grep -c '^RESULT 2' "$SCRATCH/answers") >= $1)); }
 
 @test "the pool's listener goes on when a stopped process vanishes before it is killed, or is another user's" {

@@ -2,6 +2,7 @@
 receivers that are slow. Over TLS with a certificate. FOLDER/requests has a line for each request: what was asked for, and
 the status. What it does depends on the name that is uploaded:
 
+  deaf      stops reading in the middle of the upload, for ten minutes
   early     says 201 before it has read the upload, and reads on
   dripping  404 before it has read the upload, with a body like that of trickle
   foreign   404 as a web server says it, in HTML; foreign-json: in JSON of its own
@@ -85,6 +86,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if name == "early":
             self.own(name, 201, "saved, says the stub")
             return self.read()
+        if name == "deaf":
+            self.rfile.read(65536)
+            time.sleep(600)
         if name == "dripping":
             return self.trickle(name, 404)
         self.read()

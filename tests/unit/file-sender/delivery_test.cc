@@ -134,7 +134,7 @@ class DeliveryTest : public CppUnit::TestFixture {
   void ForgetsTheTimeOfATokenThatTheReceiverRefused() {
     Write("a.json", "[1]");
     answer_ = {UploadKind::kRefused, "status 400: no key fits."};
-    CPPUNIT_ASSERT(Deliver("a.json").kind == Kind::kSetAside);
+    CPPUNIT_ASSERT(Deliver("a.json").kind == Kind::kQuarantined);
     CPPUNIT_ASSERT_EQUAL(std::uint64_t{0}, state_->Get("a.json")->token_time);
   }
 
@@ -154,8 +154,8 @@ class DeliveryTest : public CppUnit::TestFixture {
     std::filesystem::create_symlink("nowhere", folder_.path() + "/link.json");
     Write("tab\t.json", "[1]");
     for (const char* name : {"bad.json", "folder.json", "link.json", "tab\t.json"}) {
-      CPPUNIT_ASSERT_MESSAGE(name, Deliver(name).kind == Kind::kSetAside);
-      CPPUNIT_ASSERT_MESSAGE(name, state_->Get(name)->kind == RecordKind::kSetAside);
+      CPPUNIT_ASSERT_MESSAGE(name, Deliver(name).kind == Kind::kQuarantined);
+      CPPUNIT_ASSERT_MESSAGE(name, state_->Get(name)->kind == RecordKind::kQuarantined);
       CPPUNIT_ASSERT_MESSAGE(name, !state_->Get(name)->reason.empty());
       CPPUNIT_ASSERT_EQUAL(std::uint64_t{0}, state_->Get(name)->token_time);  // nothing was sent
     }

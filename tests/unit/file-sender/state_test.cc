@@ -48,7 +48,7 @@ class StateTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(RefusesPagesThatAreDamaged);
   CPPUNIT_TEST(TakesAnEmptyFileForNoState);
   CPPUNIT_TEST(WritesNothingWhenNothingChanged);
-  CPPUNIT_TEST(ForgetsWhatIsSetAsideAndNothingElse);
+  CPPUNIT_TEST(ForgetsWhatIsQuarantinedAndNothingElse);
   CPPUNIT_TEST(TakesNamesOf255Bytes);
   CPPUNIT_TEST(IsLockedByOneSender);
   CPPUNIT_TEST(LooksAgainAtWhatMayHaveChanged);
@@ -61,7 +61,7 @@ class StateTest : public CppUnit::TestFixture {
     {
       State state(folder_.path());
       CPPUNIT_ASSERT(!state.Get("a.json"));
-      state.Put("a.json", SomeRecord(Kind::kSetAside));
+      state.Put("a.json", SomeRecord(Kind::kQuarantined));
       state.Put("a.json", SomeRecord(Kind::kDelivered));
       state.Put("b.json", none);
     }
@@ -95,14 +95,14 @@ class StateTest : public CppUnit::TestFixture {
     }
     {
       State state(folder_.path());
-      state.Put("good", SomeRecord(Kind::kSetAside));
+      state.Put("good", SomeRecord(Kind::kQuarantined));
       CPPUNIT_ASSERT(!state.Get("bad"));
     }
     int seen = 0;
     StateReader(folder_.path()).ForEach([&](std::string_view, const FileRecord&) { ++seen; });
     CPPUNIT_ASSERT_EQUAL(1, seen);
     State state(folder_.path());
-    CPPUNIT_ASSERT_EQUAL(std::size_t{1}, state.ForgetSetAside());
+    CPPUNIT_ASSERT_EQUAL(std::size_t{1}, state.ForgetQuarantined());
     state.Put("bad", SomeRecord(Kind::kDelivered));
     CPPUNIT_ASSERT(state.Get("bad") == SomeRecord(Kind::kDelivered));
   }
@@ -165,13 +165,13 @@ class StateTest : public CppUnit::TestFixture {
     CPPUNIT_ASSERT(record.AddsTo(ahead) && !record.IsSettled(Stamp(3800), 3));
   }
 
-  void ForgetsWhatIsSetAsideAndNothingElse() {
+  void ForgetsWhatIsQuarantinedAndNothingElse() {
     State state(folder_.path());
-    state.Put("a", SomeRecord(Kind::kSetAside));
+    state.Put("a", SomeRecord(Kind::kQuarantined));
     state.Put("b", SomeRecord(Kind::kDelivered));
-    state.Put("c", SomeRecord(Kind::kSetAside));
-    CPPUNIT_ASSERT_EQUAL(std::size_t{2}, state.ForgetSetAside());
-    CPPUNIT_ASSERT_EQUAL(std::size_t{0}, state.ForgetSetAside());
+    state.Put("c", SomeRecord(Kind::kQuarantined));
+    CPPUNIT_ASSERT_EQUAL(std::size_t{2}, state.ForgetQuarantined());
+    CPPUNIT_ASSERT_EQUAL(std::size_t{0}, state.ForgetQuarantined());
     CPPUNIT_ASSERT(state.Get("a") == SomeRecord(Kind::kPending));
     CPPUNIT_ASSERT(state.Get("b") == SomeRecord(Kind::kDelivered));
   }
@@ -179,7 +179,7 @@ class StateTest : public CppUnit::TestFixture {
   void TakesNamesOf255Bytes() {
     State state(folder_.path());
     const std::string name(255, 'x');
-    state.Put(name, SomeRecord(Kind::kSetAside));
+    state.Put(name, SomeRecord(Kind::kQuarantined));
     CPPUNIT_ASSERT(state.Get(name).has_value());
   }
 
@@ -200,7 +200,7 @@ class StateTest : public CppUnit::TestFixture {
     CPPUNIT_ASSERT(!record.IsSettled(FileStamp(), 3));
     record.read_at = 101 * kNanosecond;  // so soon after the change that another one may have the same stamp
     CPPUNIT_ASSERT(!record.IsSettled(Stamp(100), 3));
-    record = SomeRecord(Kind::kSetAside);
+    record = SomeRecord(Kind::kQuarantined);
     CPPUNIT_ASSERT(record.IsSettled(Stamp(100), 3));
     CPPUNIT_ASSERT(!record.IsSettled(Stamp(100), 4));  // another receiver may take it
     CPPUNIT_ASSERT(!SomeRecord(Kind::kPending).IsSettled(Stamp(100), 3));
