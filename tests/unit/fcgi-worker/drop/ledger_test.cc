@@ -30,6 +30,7 @@ class LedgerTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(KeepsNamesApart);
   CPPUNIT_TEST(RefusesAFolderThatIsNotThere);
   CPPUNIT_TEST(RefusesPagesThatAreDamaged);
+  CPPUNIT_TEST(WritesNothingOnceItsFilesWereReplaced);
   CPPUNIT_TEST(LocksANameForOneThreadAtATime);
   CPPUNIT_TEST_SUITE_END();
 
@@ -110,6 +111,15 @@ class LedgerTest : public CppUnit::TestFixture {
     CPPUNIT_ASSERT_THROW(Ledger(folder_.path()), store::StoreError);
     std::ofstream(data, std::ios::app | std::ios::binary) << std::string(size - 2 * page, '\xA5');
     CPPUNIT_ASSERT_THROW(Ledger(folder_.path()), store::StoreError);
+  }
+
+  // Another worker opens the new ones, and knows nothing of what this one would write.
+  void WritesNothingOnceItsFilesWereReplaced() {
+    Expect(Verdict::kTaken, 100, "t1", "A");
+    const std::string data = folder_.path() + "/data.mdb";
+    std::filesystem::copy_file(data, data + ".new");
+    std::filesystem::rename(data + ".new", data);
+    CPPUNIT_ASSERT_THROW(Ask("books", 200, "t2", "B"), store::StoreBroken);
   }
 
   void LocksANameForOneThreadAtATime() {

@@ -109,8 +109,12 @@ class OutputFolderTest : public CppUnit::TestFixture {
     CPPUNIT_ASSERT_EQUAL(std::size_t{1}, output.IncomingFolders().size());
     std::filesystem::remove(inside);
     std::filesystem::create_directory(inside);
-    std::filesystem::permissions(inside, std::filesystem::perms::all);
-    CPPUNIT_ASSERT_THROW(output.Check(), std::system_error);
+    using std::filesystem::perms;
+    for (const perms others :
+         {perms::all, perms::owner_all | perms::group_write, perms::owner_all | perms::others_write}) {
+      std::filesystem::permissions(inside, others);
+      CPPUNIT_ASSERT_THROW(output.Check(), std::system_error);
+    }
     std::filesystem::permissions(inside, std::filesystem::perms::owner_all);
     output.Check();
   }

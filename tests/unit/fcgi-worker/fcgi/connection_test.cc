@@ -33,6 +33,7 @@ class ConnectionTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(NoticesAStreamedBodyThatEndsEarlyOrLate);
   CPPUNIT_TEST(JoinsScriptNameAndPathInfo);
   CPPUNIT_TEST(KeepsFieldsInCgiSpelling);
+  CPPUNIT_TEST(TakesNothingOfARequestForTheNextOne);
   CPPUNIT_TEST(KeepsItsDescriptorUntilItsEnd);
   CPPUNIT_TEST(HoldsAnAnswerUntilItsEndIfAskedTo);
   CPPUNIT_TEST(SaysThatAHeldAnswerWasCutOff);
@@ -179,6 +180,27 @@ class ConnectionTest : public CppUnit::TestFixture {
     CPPUNIT_ASSERT(!request.Header("ACCEPT").has_value());
     CPPUNIT_ASSERT(!request.content_length.has_value());
     CPPUNIT_ASSERT(!connection_->inbound().IsSpooled());
+  }
+
+  void TakesNothingOfARequestForTheNextOne() {
+    const Params spooled = {{"REQUEST_METHOD", "POST"}, {"SCRIPT_NAME", "/first"},
+                            {"CONTENT_LENGTH", "0"},    {"HTTP_ACCEPT", "text/plain"},
+                            {"HASHPOST_SPOOLED", "1"},  {"HASHPOST_ANSWER_LAST", "1"}};
+    CPPUNIT_ASSERT(Send(peer_, BeginRecord(true) + ParamsRecords(spooled) + StdinRecords("")));
+    CPPUNIT_ASSERT(Read());
+    CPPUNIT_ASSERT(connection_->inbound().IsSpooled());
+    CPPUNIT_ASSERT(connection_->inbound().WantsAnswerLast());
+    Answer("");
+    CPPUNIT_ASSERT(connection_->FinishRequest());
+    const Params bare = {{"REQUEST_METHOD", "POST"}, {"SCRIPT_NAME", "/second"}};
+    CPPUNIT_ASSERT(Send(peer_, BeginRecord(true) + ParamsRecords(bare) + StdinRecords("")));
+    CPPUNIT_ASSERT(Read());
+    const http::Request& request = connection_->inbound().request();
+    CPPUNIT_ASSERT(request.path == "/second");
+    CPPUNIT_ASSERT(!request.content_length.has_value());
+    CPPUNIT_ASSERT(!request.Header("ACCEPT").has_value());
+    CPPUNIT_ASSERT(!connection_->inbound().IsSpooled());
+    CPPUNIT_ASSERT(!connection_->inbound().WantsAnswerLast());
   }
 
   void KeepsItsDescriptorUntilItsEnd() {

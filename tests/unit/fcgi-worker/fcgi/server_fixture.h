@@ -39,7 +39,8 @@ inline std::string Content(const std::string& answer) {
 }
 
 // Answers "<name> <path> <length of the body>"; /big with 2 MB; /hold and /block when Release is called,
-// /block keeping its thread; /drop never; /long, whose lane is kBigResponse, as "late".
+// /block keeping its thread; /drop never; /begin-and-drop a part; /long, whose lane is kBigResponse, as
+// "late".
 class Answering : public http::Handler {
  public:
   explicit Answering(std::string name) : name_(std::move(name)) {}
@@ -50,6 +51,12 @@ class Answering : public http::Handler {
   void Handle(std::unique_ptr<http::Exchange> exchange) const noexcept override {
     const http::Request& request = exchange->request();
     if (request.path == "/drop") return;
+    if (request.path == "/begin-and-drop") {
+      http::ResponseStream& answer = exchange->Begin(Text(""));
+      answer.Write("a part");
+      (void)answer.Flush();
+      return;
+    }
     if (request.path == "/echo") return Echo(std::move(exchange));
     if (request.path == "/refuse") return exchange->Respond(Text("refused"));
     if (request.path == "/hold") {

@@ -28,6 +28,7 @@ class ServerTest : public ServerFixture {
   CPPUNIT_TEST(AnswersAnUploadWhileItIsRead);
   CPPUNIT_TEST(CutsAnUploadThatItsHandlerCuts);
   CPPUNIT_TEST(AnswersWhatAHandlerDropped);
+  CPPUNIT_TEST(CutsWhatAHandlerBeganAndDropped);
   CPPUNIT_TEST(TakesARequestThatComesInPieces);
   CPPUNIT_TEST(RefusesAHeadThatIsTooLargeAndKeepsTheConnection);
   CPPUNIT_TEST(TellsConnectionsOverItsLimitThatItIsBusy);
@@ -109,6 +110,17 @@ class ServerTest : public ServerFixture {
     {
       const io::UniqueFd client = pool_.Connect();
       CPPUNIT_ASSERT(Send(client, UploadHead("/echo") + Record(kStdin, "cut") + Record(kStdin, "")));
+      CPPUNIT_ASSERT_THROW(ReadAnswer(client), std::runtime_error);
+    }
+    CPPUNIT_ASSERT_EQUAL(std::size_t{0}, AwaitEmpty(*server));
+  }
+
+  // Its end must not look like that of a whole answer.
+  void CutsWhatAHandlerBeganAndDropped() {
+    const auto server = Start(first_);
+    {
+      const io::UniqueFd client = pool_.Connect();
+      CPPUNIT_ASSERT(Send(client, RequestBytes("GET", "/begin-and-drop")));
       CPPUNIT_ASSERT_THROW(ReadAnswer(client), std::runtime_error);
     }
     CPPUNIT_ASSERT_EQUAL(std::size_t{0}, AwaitEmpty(*server));
