@@ -341,8 +341,7 @@ $(OUT)/generated/fcgi-worker/worker_settings.h: private STRUCT := -v reader=work
 $(OUT)/generated/file-sender/sender_settings.h: private STRUCT := -v reader=sender -v struct=SenderSettings -v namespace=hashpost::sender
 $(GENERATED): service/settings.table lib/config/settings_struct.awk
 	@mkdir -p $(@D)
-	@awk $(STRUCT) -f lib/config/settings_struct.awk $< > $@.new
-	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+	@new=$@.$$$$; awk $(STRUCT) -f lib/config/settings_struct.awk $< >$$new && { cmp -s $$new $@ && rm $$new || mv $$new $@; }
 
 $(OUT)/obj/%.o: %.cc $(OUT)/flags | $(GENERATED)
 	@mkdir -p $(@D)

@@ -97,10 +97,11 @@ DeliveryOutcome Delivery::Deliver(const std::string& name) {
 std::optional<DeliveryOutcome> Delivery::TooSoon(const File& file) const {
   if (!file.before || file.before->token_time == 0) return std::nullopt;
   const std::uint64_t now = clock_();
-  const std::uint64_t second = now / kNanosecond;
+  const std::uint64_t second = now / kNanosecondsPerSecond;
   // (The time of the token by itself would not do: it is ahead when the clock was put back.)
-  if (second != file.before->token_time && second != file.before->read_at / kNanosecond) return std::nullopt;
-  const auto left = std::chrono::nanoseconds(kNanosecond - now % kNanosecond);
+  if (second != file.before->token_time && second != file.before->read_at / kNanosecondsPerSecond)
+    return std::nullopt;
+  const auto left = std::chrono::nanoseconds(kNanosecondsPerSecond - now % kNanosecondsPerSecond);
   return DeliveryOutcome{DeliveryKind::kTooSoon, "", std::chrono::ceil<std::chrono::milliseconds>(left)};
 }
 
@@ -125,7 +126,7 @@ DeliveryOutcome Delivery::DeliverFile(File& file) {
 
 std::optional<DeliveryOutcome> Delivery::Seal(File& file, io::Spool& sealed) {
   fernet::Stamp stamp = fernet::Stamp::Now();
-  stamp.time = clock_() / kNanosecond;
+  stamp.time = clock_() / kNanosecondsPerSecond;
   // A clock that was put back must not make the receiver take this for the older file.
   if (file.record.token_time > 0) stamp.time = std::max(stamp.time, file.record.token_time + 1);
   fernet::Sealer sealer(key_, sealed, stamp);
@@ -214,7 +215,7 @@ void Delivery::Record(File& file, RecordKind kind, const std::string& reason) {
   file.record.kind = kind;
   file.record.reason = reason;
   file.record.settings = settings_;
-  if (!goes_on) file.record.since = Now() / kNanosecond;
+  if (!goes_on) file.record.since = Now() / kNanosecondsPerSecond;
   if (file.before && !file.record.AddsTo(*file.before)) return;
   Write(file);
   file.before = file.record;

@@ -40,12 +40,11 @@ enum class DeliveryKind {
 
 struct DeliveryOutcome {
   DeliveryKind kind;
-  std::string reason = {};                     // kFailed, kUnreachable
+  std::string reason = {};                     // kQuarantined, kFailed, kUnreachable
   std::chrono::milliseconds wait_at_least{0};  // kFailed, kTooSoon
 };
 
-// Sends the first `size` bytes of `fd` as `target`, and calls `before_last_byte` before the receiver can have
-// all.
+// Sends the first `size` bytes of `fd` as `target`; calls `before_last_byte` before all of it can be there.
 using UploadFunction = std::function<UploadResult(const std::string& target, int fd, std::uint64_t size,
                                                   const std::function<void()>& before_last_byte)>;
 

@@ -14,7 +14,7 @@
 
 namespace hashpost::sender {
 
-inline constexpr std::uint64_t kNanosecond = 1'000'000'000;  // parts of a second
+inline constexpr std::uint64_t kNanosecondsPerSecond = 1'000'000'000;  // parts of a second
 
 struct FileStamp {
   std::uint64_t size = 0;   // bytes
@@ -23,7 +23,7 @@ struct FileStamp {
   std::uint64_t inode = 0;
 
   // File systems count time in steps: of some milliseconds mostly, of up to 2 s in the worst case.
-  static constexpr std::uint64_t kCoarsest = 2 * kNanosecond;
+  static constexpr std::uint64_t kCoarsest = 2 * kNanosecondsPerSecond;
 
   FileStamp() = default;  // of no file
   explicit FileStamp(const struct stat& status)
@@ -35,13 +35,13 @@ struct FileStamp {
   friend bool operator==(const FileStamp&, const FileStamp&) = default;
 
   // Whether a file that had this stamp at the time `read_at` (nanoseconds since the epoch) and has it now is
-  // certainly unchanged. A write right after the last one, within the same step, may leave the stamp as it
-  // is.
+  // certainly unchanged. A write within the same step of the clock may leave the stamp as it is.
   [[nodiscard]] bool IsCertainAt(std::uint64_t read_at) const { return ctime + kCoarsest < read_at; }
 
  private:
   static std::uint64_t Nanoseconds(const timespec& time) {
-    return static_cast<std::uint64_t>(time.tv_sec) * kNanosecond + static_cast<std::uint64_t>(time.tv_nsec);
+    return static_cast<std::uint64_t>(time.tv_sec) * kNanosecondsPerSecond +
+           static_cast<std::uint64_t>(time.tv_nsec);
   }
 };
 
@@ -62,7 +62,7 @@ struct FileRecord {
   std::uint64_t read_at = 0;
   std::uint64_t token_time = 0;  // of the newest token that may have been sent, seconds since the epoch
   std::uint64_t since = 0;       // since when it is of this kind, seconds since the epoch
-  std::uint64_t settings = 0;    // kQuarantined: with which receiver and key (SettingsId)
+  std::uint64_t settings = 0;    // SettingsId when this was recorded: it counts for kQuarantined
   std::string reason;            // kQuarantined and kPending: a sentence
 
   friend bool operator==(const FileRecord&, const FileRecord&) = default;

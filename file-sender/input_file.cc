@@ -60,7 +60,8 @@ FileStamp StampAt(int folder, const std::string& name) {
 std::uint64_t Now() {
   timespec time{};
   ::clock_gettime(CLOCK_REALTIME, &time);
-  return static_cast<std::uint64_t>(time.tv_sec) * kNanosecond + static_cast<std::uint64_t>(time.tv_nsec);
+  return static_cast<std::uint64_t>(time.tv_sec) * kNanosecondsPerSecond +
+         static_cast<std::uint64_t>(time.tv_nsec);
 }
 
 std::variant<InputFile, NoInput> InputFile::Open(const std::string& path, const std::stop_token& stop) {

@@ -38,8 +38,9 @@ class State {
   // whose sentence names the folder.
   explicit State(const std::string& folder);
 
-  // These throw lmdb::Error, and lmdb::FilesReplaced if the files are not those any more that are open. A
-  // record that is damaged counts as missing: its file is sent once more. Get logs that.
+  // All of these throw lmdb::Error; those that write also lmdb::FilesReplaced, if other files than those that
+  // are open have taken their place. A record that is damaged counts as missing: its file is sent once more.
+  // Get logs that.
   [[nodiscard]] std::optional<FileRecord> Get(const std::string& name) const;
 
   // On return the record is on the disk, in place of the one before.

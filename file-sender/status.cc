@@ -50,7 +50,7 @@ void Look(const Config& config, const StateReader* state, std::vector<PendingFil
     } else if (is_same) {
       waiting.push_back({record->since, name, record->reason});
     } else {
-      waiting.push_back({stamp.ctime / kNanosecond, name, ""});
+      waiting.push_back({stamp.ctime / kNanosecondsPerSecond, name, ""});
     }
   }
 }
@@ -76,7 +76,7 @@ Status ReadStatus(const Config& config) {
   }
   status.text = "pending      " + std::to_string(status.pending);
   if (!waiting.empty()) {
-    const std::uint64_t now = Now() / kNanosecond;
+    const std::uint64_t now = Now() / kNanosecondsPerSecond;
     status.text += ", the oldest for " + std::to_string(now - std::min(now, waiting.front().since)) + " s";
   }
   status.text += "\n";

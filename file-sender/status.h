@@ -12,8 +12,8 @@ namespace hashpost::sender {
 
 struct Status {
   std::size_t pending = 0;  // files in the folder that the receiver does not have as they are
-  std::size_t delivered =
-      0;  // names that were delivered and did not change since, in the folder or removed from it
+  // Names whose record says so, in the folder or removed from it; one that has changed is pending, too.
+  std::size_t delivered = 0;
   std::size_t quarantined = 0;  // files in the folder
   std::string text;  // for people: counts, the age of the oldest that is pending, and names with reasons
 };

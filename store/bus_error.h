@@ -1,5 +1,5 @@
 // A page of the memory map that cannot be read from the disk arrives as SIGBUS, not as an error code. This
-// says which message was being read, and ends the process so that supervisord starts a fresh one.
+// says which message was being read, and ends the process so that a fresh one is started.
 
 #pragma once
 

@@ -1,6 +1,6 @@
-// GroupCommitter: many threads' writes, one durable commit. A thread of its own takes the whole queue,
-// applies it in one batch, and tells each write its own outcome. A batch that fails is tried again one by
-// one, so that one write that cannot be made does not fail its neighbours.
+// GroupCommitter: many threads' writes, one durable commit. A thread of its own (or a writer that is alone)
+// takes what is queued, up to a bound, applies it in one batch, and tells each write its own outcome. A batch
+// that fails is tried again one by one, so that one write that cannot be made does not fail its neighbours.
 
 #pragma once
 
@@ -50,8 +50,8 @@ class GroupCommitter {
   // Thread-safe. How much may queue is bounded by whoever admits requests.
   void Submit(std::unique_ptr<PendingWrite> write);
 
-  // Commits and answers what is queued, then ends the thread; afterwards nothing may be queued. Again is
-  // harmless.
+  // Commits and answers what is queued, then ends the thread; afterwards nothing may be queued. May be called
+  // again.
   void Finish();
 
   // How long the oldest queued write has waited; zero if none waits.

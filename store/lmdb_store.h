@@ -28,7 +28,7 @@ namespace hashpost::store {
 struct LmdbStoreOptions {
   std::string folder;                         // must exist
   std::uint64_t max_bytes;                    // of the data file, free pages not counted; past it StoreFull
-  std::uint64_t min_free_bytes = 16U << 20U;  // of the disk, below which CheckWritable says StoreFull
+  std::uint64_t min_free_bytes = 16U << 20U;  // of the disk; below it a put is StoreFull
 };
 
 class LmdbStore : public MessageStore {

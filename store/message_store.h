@@ -21,8 +21,7 @@ namespace hashpost::store {
 
 using Digest = crypto::Sha256Digest;
 
-// Infrastructure failed; what() is a sentence for the operator. Nothing of the call was stored unless said
-// so.
+// Infrastructure failed; what() is a sentence for the operator. Unless it says so, nothing was stored.
 class StoreError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
@@ -98,15 +97,15 @@ class MessageStore {
     [[nodiscard]] virtual std::vector<Outcome> Apply(std::span<const Change> changes) = 0;
   };
 
-  // Waits for the commits of other threads and processes. Who gathers writes takes them afterwards: what
-  // comes while it waits goes along. Throws StoreUnavailable or StoreBroken.
+  // Waits until it is the caller's turn to commit, among threads and processes. Take queued writes only when
+  // it has returned, so that those that came meanwhile are included. Throws StoreUnavailable or StoreBroken.
   [[nodiscard]] virtual std::unique_ptr<CommitTurn> AwaitTurn() = 0;
 
-  // The same for who writes without a pause: uploads, of all processes, queue for it one at a time, and
-  // others who come meanwhile go first.
+  // The same for bulk uploads, which write without a pause: those of all processes take it one at a time, and
+  // other writes that come meanwhile go first.
   [[nodiscard]] virtual std::unique_ptr<CommitTurn> AwaitBulkTurn() { return AwaitTurn(); }
 
-  // Whether an upload, in any process, has its turn: others may have to wait for a large commit.
+  // Whether a bulk upload, in any process, has its turn: others may have to wait for a large commit.
   [[nodiscard]] virtual bool BulkHasTurn() { return false; }
 
   // Makes all `changes` in one durable commit, as if in order; on return each outcome is on disk. A record
@@ -129,8 +128,7 @@ class MessageStore {
   // Throws StoreDamaged as Get does, RecordDamaged, StoreUnavailable or StoreBroken.
   [[nodiscard]] virtual std::optional<MessageInfo> Find(const Digest& digest) = 0;
 
-  // Throws StoreFull, StoreUnavailable, StoreDamaged or StoreBroken, with the reason, if a write would fail
-  // now.
+  // Throws StoreFull, StoreUnavailable, StoreDamaged or StoreBroken, with the reason, if a write would fail.
   virtual void CheckWritable() = 0;
 
   // What is known to be damaged, as a sentence for the operator; nullopt: nothing.

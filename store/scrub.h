@@ -1,8 +1,8 @@
 // Scrub: a thread that looks after a store while it is served. It walks the tree and compares its entries
-// with LMDB's count, then hashes every message again, at most kMessagePace and never at the cost of a
-// request; what it finds goes to the DamageMark and the log. One worker at a time does it. Once a second it
-// also looks whether the store's files are still those that are open, and whether a disk that was read-only
-// is writable again.
+// with LMDB's count, then hashes every message again, at most 10 MiB a second (ScrubOptions) and never
+// at the cost of a request; what it finds goes to the DamageMark and the log. One worker at a time does it.
+// Once a second it also looks whether the store's files are still those that are open, and whether a disk
+// that was read-only is writable again.
 
 #pragma once
 
@@ -74,8 +74,8 @@ class Scrub {
   std::thread thread_;
 };
 
-// A read transaction, and the meta page of its snapshot. Throws StoreDamaged if there is
-// none that can be believed; then that is noted in `check`.
+// A read transaction, and the meta page of its snapshot. Throws StoreDamaged if there is none that can be
+// believed; then that is noted in `check`.
 [[nodiscard]] lmdb::MetaPage FindSnapshot(StoreCheck& check, std::optional<Transactions::Read>& read,
                                           Transactions& transactions, const lmdb::Env& env);
 

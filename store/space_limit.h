@@ -33,16 +33,17 @@ class SpaceLimit {
   // (the disk cannot be asked).
   void CheckFor(std::span<const Change> changes);
 
-  // The same, for one message of some kilobytes.
-  void CheckForAny();  // or of the size that was refused last, so that readiness does not say yes meanwhile
+  // The same, for a message of some kilobytes; or as large as the one that was refused last, so that
+  // readiness does not say yes meanwhile.
+  void CheckForAny();
 
  private:
   void CheckLimit(std::uint64_t needed);
   void CheckDisk(std::uint64_t needed, std::uint64_t kept);
   [[nodiscard]] std::uint64_t FreeBytesInside();
 
-  std::atomic<std::uint64_t> refused_{
-      0};  // bytes needed by the last put that did not fit; 0: none since one fitted
+  // Bytes needed by the last put that did not fit; 0: none, or one as large has fitted since.
+  std::atomic<std::uint64_t> refused_{0};
   const std::string folder_;
   const lmdb::Env& env_;
   const SpaceLimits limits_;

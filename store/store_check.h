@@ -36,8 +36,7 @@ class StoreCheck {
   explicit StoreCheck(const std::string& folder) : file_(folder + "/data.mdb") {}
 
   // The meta page that the commit `transaction` has written, if the other one is of the commit before or
-  // behind it; nullopt if not, or if later commits have replaced it meanwhile. Notes a meta page that is
-  // damaged.
+  // after it, or damaged; nullopt if not, or if later commits have replaced it. Notes a damaged meta page.
   [[nodiscard]] std::optional<lmdb::MetaPage> FindMeta(std::uint64_t transaction);
 
   // The meta page `which` (0 or 1). Throws lmdb::PageDamaged.

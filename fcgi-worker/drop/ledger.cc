@@ -60,17 +60,16 @@ struct Decision {
   std::optional<std::string> record;
 };
 
-Decision Weigh(const std::optional<std::string_view>& known, const ReceivedToken& arrival) {
-  if (!known) return {Verdict::kTaken, Make(arrival, {})};
+Decision Weigh(const std::optional<std::string_view>& known, const ReceivedToken& token) {
+  if (!known) return {Verdict::kTaken, Make(token, {})};
   const NameRecord record = Parse(*known);
-  if (arrival.time > record.time) return {Verdict::kTaken, Make(arrival, {})};
-  if (arrival.content.Bytes() == record.content &&
-      (arrival.time < record.time || record.HasTag(arrival.tag))) {
+  if (token.time > record.time) return {Verdict::kTaken, Make(token, {})};
+  if (token.content.Bytes() == record.content && (token.time < record.time || record.HasTag(token.tag))) {
     return {Verdict::kTaken, std::nullopt};
   }
-  if (arrival.time < record.time || record.HasTag(arrival.tag)) return {Verdict::kReplayed, std::nullopt};
+  if (token.time < record.time || record.HasTag(token.tag)) return {Verdict::kReplayed, std::nullopt};
   if (record.tags.size() >= Ledger::kMaxTags * Ledger::kTagBytes) return {Verdict::kTooMany, std::nullopt};
-  return {Verdict::kTaken, Make(arrival, record.tags)};
+  return {Verdict::kTaken, Make(token, record.tags)};
 }
 
 [[noreturn]] void Rethrow(const lmdb::Error& error) {
@@ -110,9 +109,9 @@ Ledger::Ledger(const std::string& folder) try
                           "): check the folder's owner and its disk.");
 }
 
-Verdict Ledger::Admit(std::string_view name, const ReceivedToken& arrival) {
+Verdict Ledger::Admit(std::string_view name, const ReceivedToken& token) {
   try {
-    return Decide(name, arrival);
+    return Decide(name, token);
   } catch (const lmdb::FilesReplaced& error) {
     throw store::StoreBroken(std::string(error.what()) + ".");
   } catch (const lmdb::Error& error) {
@@ -120,9 +119,9 @@ Verdict Ledger::Admit(std::string_view name, const ReceivedToken& arrival) {
   }
 }
 
-Verdict Ledger::Decide(std::string_view name, const ReceivedToken& arrival) {
+Verdict Ledger::Decide(std::string_view name, const ReceivedToken& token) {
   lmdb::WriteTxn txn(env_);
-  const Decision decision = Weigh(lmdb::Get(txn.get(), names_, name), arrival);
+  const Decision decision = Weigh(lmdb::Get(txn.get(), names_, name), token);
   if (decision.record) {
     guard_.Check();
     lmdb::Delete(txn, names_, name);

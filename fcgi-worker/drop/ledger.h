@@ -23,10 +23,9 @@ struct ReceivedToken {
 };
 
 enum class Verdict {
-  kTaken,     // newer than all before, or what the name holds already: put it in place
+  kTaken,     // not older than the newest, or of the content that the name holds: put it in place
   kReplayed,  // older than what the name holds, and of other content
-  kTooMany,  // kMaxTags tokens for the name were sealed within this one second: it cannot be told later which
-             // came first
+  kTooMany,   // there are kMaxTags tokens of this second: which came first could not be told later
 };
 
 class Ledger {
@@ -38,13 +37,13 @@ class Ledger {
   // Opens or creates it in `folder`, which must exist, and forces it to the disk. Throws store::StoreError.
   explicit Ledger(const std::string& folder);
 
-  // Decides about a token for `name` (1 to kMaxNameBytes bytes). On kTaken it is remembered as the newest, on
-  // the disk. Throws store::StoreFull, store::StoreBroken (a sync failed) or another store::StoreError; then
-  // nothing was remembered.
-  [[nodiscard]] Verdict Admit(std::string_view name, const ReceivedToken& arrival);
+  // Decides about a token for `name` (1 to kMaxNameBytes bytes). On kTaken a token that is new is
+  // remembered, on the disk. Throws store::StoreFull, store::StoreBroken (a sync failed) or another
+  // store::StoreError; then nothing was remembered.
+  [[nodiscard]] Verdict Admit(std::string_view name, const ReceivedToken& token);
 
  private:
-  Verdict Decide(std::string_view name, const ReceivedToken& arrival);
+  Verdict Decide(std::string_view name, const ReceivedToken& token);
 
   lmdb::Env env_;
   lmdb::FileGuard guard_;

@@ -247,17 +247,17 @@ std::string FileReceiver::Unseal(const std::string& name, io::ByteSource& token)
 // The ledger comes first: were the process killed after the rename, an older token could undo it. Killed
 // between the two, the file is still the old one; but then the sender has no answer, sends again, and that is
 // taken.
-void FileReceiver::Place(const std::string& name, const ReceivedToken& arrival, io::UnnamedFile& file) {
+void FileReceiver::Place(const std::string& name, const ReceivedToken& received, io::UnnamedFile& file) {
   const watchdog::Waiting for_the_disk;
   const io::UniqueFd folder = output_.Finish(file);
   const NameLock lock(LockFile(), name);
-  Admit(name, arrival);
+  Admit(name, received);
   output_.Put(file, folder, name);
 }
 
 // Throws if what the name holds must stay.
-void FileReceiver::Admit(const std::string& name, const ReceivedToken& arrival) {
-  switch (ledger_.Admit(name, arrival)) {
+void FileReceiver::Admit(const std::string& name, const ReceivedToken& received) {
+  switch (ledger_.Admit(name, received)) {
     case Verdict::kTaken:
       break;
     case Verdict::kReplayed:

@@ -46,8 +46,8 @@ class FileReceiver {
 
   // Decrypts the token that `token` gives, and puts it under `name` ".xml" into the folder; `name` is a
   // checked one. Returns the path; then the file is on the disk. Throws HttpError for what is wrong with the
-  // token (400), its size (413), its time (409, a replay) or the folder (503, 507); store::StoreError; and
-  // what `token` throws.
+  // token (400), its size (413), its time (409, a replay), too many in one second (503), or the folder or
+  // ledger (503, 507); store::StoreBroken; and what `token` throws.
   [[nodiscard]] std::string Receive(const std::string& name, io::ByteSource& token);
 
   // The longest content of a request that can be right: more is refused before it is read. 0: any.
@@ -58,8 +58,8 @@ class FileReceiver {
   void CheckFolder();
   [[nodiscard]] fernet::VerifiedToken Spool(io::ByteSource& token, io::UnnamedFile& spool) const;
   std::string Unseal(const std::string& name, io::ByteSource& token);
-  void Place(const std::string& name, const ReceivedToken& arrival, io::UnnamedFile& file);
-  void Admit(const std::string& name, const ReceivedToken& arrival);
+  void Place(const std::string& name, const ReceivedToken& received, io::UnnamedFile& file);
+  void Admit(const std::string& name, const ReceivedToken& received);
   [[nodiscard]] std::string LockFile() const { return options_.state + "/names.lock"; }
 
   const ReceiverOptions options_;

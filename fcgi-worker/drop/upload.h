@@ -1,5 +1,6 @@
 // POST /upload/<name>: a sealed file, as the part "file" of a form, lands in the drop as <name>.xml. Every
-// answer here has the members "msg" and "status_code" that senders read, besides those of a problem document.
+// response has the members "msg" and "status_code", which senders read; that of a failure also has those of a
+// problem document.
 
 #pragma once
 

@@ -26,8 +26,8 @@ struct Problem {
 // members to follow, as JSON without braces ("\"msg\":\"…\"").
 [[nodiscard]] Response ToResponse(const Problem& problem, std::string_view more = {});
 
-// What the client did wrong, or must wait for. Thrown by http/ and resources/ only, caught by the router
-// only.
+// What the client did wrong, or must wait for. Thrown by the router, http/, resources/ and drop/;
+// resources::ProblemRenderer makes the response of it.
 class HttpError : public std::exception {
  public:
   explicit HttpError(Problem problem) : problem_(std::move(problem)) {}

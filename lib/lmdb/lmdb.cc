@@ -29,7 +29,7 @@ std::string_view ToView(const MDB_val& value) {
 
 }  // namespace
 
-Env::Env(const std::string& folder, const EnvOptions& options) {
+Env::Env(const std::string& path, const EnvOptions& options) {
   Check("mdb_env_create", mdb_env_create(&env_));
   try {
     Check("mdb_env_set_mapsize", mdb_env_set_mapsize(env_, options.map_bytes));
@@ -39,7 +39,7 @@ Env::Env(const std::string& folder, const EnvOptions& options) {
     // NORDAHEAD: digests are random, so what lies beside a message on the disk is of no use.
     const unsigned flags = MDB_NOTLS | MDB_NORDAHEAD | (options.read_only ? MDB_RDONLY : 0U) |
                            (options.is_copy ? MDB_RDONLY | MDB_NOLOCK | MDB_NOSUBDIR : 0U);
-    Check("mdb_env_open", mdb_env_open(env_, folder.c_str(), flags, 0640));
+    Check("mdb_env_open", mdb_env_open(env_, path.c_str(), flags, 0640));
   } catch (...) {
     mdb_env_close(env_);
     throw;

@@ -1,10 +1,9 @@
-// LMDB with RAII: environments, transactions and the four calls that Hashpost needs. No policy.
+// LMDB with RAII: environments, transactions, databases and their entries.
 // Caveats that LMDB's documentation gives and a reader meets here:
 // - Open an environment once in a process, and after fork().
 // - One thread uses a transaction at a time; a thread has at most one write transaction.
-// - A view returned by Get or a Cursor points into the map: it is valid until the transaction is reset,
-// ended,
-//   or (in a WriteTxn) until the next change.
+// - A view returned by Get or a Cursor points into the map: it is valid until the transaction ends or is
+//   reset, or (in a WriteTxn) until the next change.
 
 #pragma once
 
@@ -56,8 +55,9 @@ struct Usage {
 
 class Env {
  public:
-  // Opens data.mdb and lock.mdb (mode 0640) in `folder`, creating them if missing. Throws Error.
-  Env(const std::string& folder, const EnvOptions& options);
+  // Opens data.mdb and lock.mdb (mode 0640) in the folder `path`, and makes them if they are missing and may
+  // be written; with is_copy the data file `path` alone. Throws Error.
+  Env(const std::string& path, const EnvOptions& options);
   ~Env() { mdb_env_close(env_); }
   Env(const Env&) = delete;
   Env& operator=(const Env&) = delete;

@@ -28,8 +28,8 @@ close() {
 act() {
     broken_off=no
     send_act "$@" || {
-        # lighttpd may end the stream of an upload that it refuses (docs/fronts.md).
-        [[ $? == 92 && $HASHPOST_FRONT == lighttpd && $1 =~ ^(bulk|upload)$ ]] && broken_off=yes
+        # lighttpd may end the stream of a request that it refuses before the body has come (docs/fronts.md).
+        [[ $? == 92 && $HASHPOST_FRONT == lighttpd && $1 =~ ^(write|bulk|upload)$ ]] && broken_off=yes
     }
 }
 send_act() {

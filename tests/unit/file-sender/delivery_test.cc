@@ -112,7 +112,7 @@ class DeliveryTest : public CppUnit::TestFixture {
         outcome = Deliver("a.json");
       }
       CPPUNIT_ASSERT(outcome.kind == Kind::kDelivered);
-      CPPUNIT_ASSERT(token_time_ > last && token_time_ <= Now() / kNanosecond);
+      CPPUNIT_ASSERT(token_time_ > last && token_time_ <= Now() / kNanosecondsPerSecond);
       last = token_time_;
     }
   }
@@ -167,7 +167,7 @@ class DeliveryTest : public CppUnit::TestFixture {
     Write("a.json", "[1]");
     clock_ = [this] {  // asked when the file was read and before it is converted
       stop_.request_stop();
-      return kTestTime * kNanosecond;
+      return kTestTime * kNanosecondsPerSecond;
     };
     CPPUNIT_ASSERT(Deliver("a.json").kind == Kind::kStopped);
     CPPUNIT_ASSERT(Deliver("a.json").kind == Kind::kStopped);  // while it is read
@@ -209,7 +209,7 @@ class DeliveryTest : public CppUnit::TestFixture {
   TempFolder folder_;
   std::stop_source stop_;
   std::uint64_t seconds_ = 0;  // a second goes by each time that somebody looks
-  std::function<std::uint64_t()> clock_ = [this] { return (kTestTime + seconds_++) * kNanosecond; };
+  std::function<std::uint64_t()> clock_ = [this] { return (kTestTime + seconds_++) * kNanosecondsPerSecond; };
   Config config_{};
   const fernet::Key key_ = fernet::Key::Generate();
   std::unique_ptr<State> state_;

@@ -21,7 +21,7 @@ using Kind = RecordKind;
 FileStamp Stamp(std::uint64_t seconds) {
   FileStamp stamp;
   stamp.size = 5;
-  stamp.mtime = stamp.ctime = seconds * kNanosecond;
+  stamp.mtime = stamp.ctime = seconds * kNanosecondsPerSecond;
   stamp.inode = 0xFFFFFFFFFFFFFFFF;
   return stamp;
 }
@@ -32,7 +32,7 @@ FileRecord SomeRecord(Kind kind) {
   record.delivered = crypto::HashSha256("old");
   record.content = crypto::HashSha256("new");
   record.stamp = Stamp(100);
-  record.read_at = 200 * kNanosecond;
+  record.read_at = 200 * kNanosecondsPerSecond;
   record.token_time = 1;
   record.since = 2;
   record.settings = 3;
@@ -137,31 +137,31 @@ class StateTest : public CppUnit::TestFixture {
   void WritesNothingWhenNothingChanged() {
     const FileRecord written = SomeRecord(Kind::kDelivered);
     FileRecord record = written;
-    record.read_at += kNanosecond;
+    record.read_at += kNanosecondsPerSecond;
     CPPUNIT_ASSERT(!record.AddsTo(written));
     record.token_time = 7;
     CPPUNIT_ASSERT(record.AddsTo(written));
     // Read soon after its change, and again later: now it is certain.
     FileRecord soon = written;
-    soon.read_at = 101 * kNanosecond;
+    soon.read_at = 101 * kNanosecondsPerSecond;
     record = written;
     CPPUNIT_ASSERT(record.AddsTo(soon));
     // Its file system's clock is an hour ahead.
     FileRecord ahead = written;
     ahead.stamp = Stamp(3800);
     record = ahead;
-    record.read_at += kNanosecond;
+    record.read_at += kNanosecondsPerSecond;
     CPPUNIT_ASSERT(!record.AddsTo(ahead));
-    record.read_at += 2 * kNanosecond;
+    record.read_at += 2 * kNanosecondsPerSecond;
     CPPUNIT_ASSERT(record.AddsTo(ahead));
     CPPUNIT_ASSERT(record.IsSettled(Stamp(3800), 3));
     const FileRecord certain = record;
-    record.read_at = ahead.read_at + 10 * kNanosecond;
+    record.read_at = ahead.read_at + 10 * kNanosecondsPerSecond;
     CPPUNIT_ASSERT(!record.AddsTo(certain));
     CPPUNIT_ASSERT(record.IsSettled(Stamp(3800), 3));
     // Another content with the same stamp, in the same step of that clock.
     record.content = crypto::HashSha256("newer");
-    record.read_at = ahead.read_at + 10 * kNanosecond;
+    record.read_at = ahead.read_at + 10 * kNanosecondsPerSecond;
     CPPUNIT_ASSERT(record.AddsTo(ahead) && !record.IsSettled(Stamp(3800), 3));
   }
 
@@ -198,7 +198,8 @@ class StateTest : public CppUnit::TestFixture {
     CPPUNIT_ASSERT(record.IsSettled(Stamp(100), 4));
     CPPUNIT_ASSERT(!record.IsSettled(Stamp(101), 3));
     CPPUNIT_ASSERT(!record.IsSettled(FileStamp(), 3));
-    record.read_at = 101 * kNanosecond;  // so soon after the change that another one may have the same stamp
+    record.read_at =
+        101 * kNanosecondsPerSecond;  // so soon after the change that another one may have the same stamp
     CPPUNIT_ASSERT(!record.IsSettled(Stamp(100), 3));
     record = SomeRecord(Kind::kQuarantined);
     CPPUNIT_ASSERT(record.IsSettled(Stamp(100), 3));
