@@ -1,5 +1,5 @@
 // Router: the one place that decides what becomes of a request (http/route.h), from its method, path and
-// media type; and the one catch of each request.
+// media type; and the only catch around a request.
 
 #pragma once
 
@@ -18,7 +18,7 @@ namespace hashpost {
 
 class Router {
  public:
-  // `failure` must outlive the router.
+  // `renderer` must outlive the router.
   explicit Router(const resources::ProblemRenderer& renderer)
       : renderer_(renderer), nothing_("-", nullptr, renderer) {}
 

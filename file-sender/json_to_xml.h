@@ -36,8 +36,7 @@ inline constexpr json::EventLimits kJsonLimits{.max_depth = 1000,
 struct Converted {
   std::uint64_t xml_bytes;
   std::uint64_t left_out;  // members that a later one with the same key stands in for
-  bool may_repeat;  // there were too many keys to find all repeated ones: some may stand in the XML more than
-                    // once
+  bool may_repeat;         // there were too many keys to find all that repeat: some may be in the XML twice
 };
 
 struct Refused {

@@ -18,7 +18,7 @@ FairLock::FairLock(const std::string& folder)
 bool FairLock::IsTaken(Stage stage) {
   const std::unique_lock held(stages_[stage], std::try_to_lock);
   if (!held) return true;
-  return io::IsRangeLocked(file_.get(), {stage, 1}) == 1;
+  return io::IsRangeLocked(file_.get(), {stage, 1}).value_or(false);
 }
 
 FairLock::Place::Place(FairLock& fair_lock, Stage stage)

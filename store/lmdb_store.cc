@@ -198,7 +198,7 @@ std::unique_ptr<MessageStore::CommitTurn> LmdbStore::MakeTurn(bool is_bulk) {
   }
 }
 
-// Gives the record of `digest` to `use`, within one snapshot; false if there is none.
+// Gives the record of `digest` to `use`, within one snapshot; false if it is not stored.
 template <typename Use>
 bool LmdbStore::ReadRecord(const Digest& digest, Use use) {
   const ReadingRecord reading(digest);

@@ -74,8 +74,8 @@ class Scrub {
   std::thread thread_;
 };
 
-// A read transaction, and the meta page of its snapshot. Throws StoreDamaged if there is none that can be
-// believed; then that is noted in `check`.
+// A read transaction, and the meta page of its snapshot. Throws StoreDamaged, and notes it in `check`,
+// if no meta page can be trusted.
 [[nodiscard]] lmdb::MetaPage FindSnapshot(StoreCheck& check, std::optional<Transactions::Read>& read,
                                           Transactions& transactions, const lmdb::Env& env);
 

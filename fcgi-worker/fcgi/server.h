@@ -38,8 +38,8 @@ struct ServerOptions {
   std::size_t upload_threads = 4;     // of http::Lane::kUpload
   std::size_t max_connections = 0;    // at once; 1 or more
   std::string spool_folder = "/tmp";  // for answers that must wait (connection.h)
-  std::string closing_file =
-      {};  // while there is one, each response asks the web server to end its connection
+  // While this file is there, each response asks the web server to end its connection; "": never.
+  std::string closing_file = {};
 };
 
 class Server {

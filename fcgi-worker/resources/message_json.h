@@ -1,6 +1,5 @@
-// What a POST of one message and of many have in common: which heads are refused; and the JSON form of a
-// message,
-// {"message": "…"}, as a whole request and as a line of an upload carry it: what is accepted, how long it may
+// What a POST of one message and of many have in common: which heads are refused, and the JSON form of a
+// message ({"message": "…"}, a whole request or a line of a bulk upload): what is accepted, how long it may
 // be and what memory reading it takes. Thread-safe: no state.
 
 #pragma once

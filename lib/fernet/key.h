@@ -1,7 +1,7 @@
-// Key and Keys: the 32 bytes that seal and open a token (the public Fernet specification: the
-// first 16 sign, the last 16 encrypt), and a list of them, so that keys can be rotated. The bytes are wiped
-// when an object ends. No error and no fingerprint shows anything of a key. Plain values: copies are
-// independent; many threads may read one object.
+// Key and Keys: the 32 bytes that seal and open a token (the public Fernet specification: the first 16 sign,
+// the last 16 encrypt), and a list of them, so that keys can be rotated. The bytes are wiped when an object
+// ends. No error and no fingerprint shows anything of a key. Plain values: copies are independent; many
+// threads may read one object.
 
 #pragma once
 

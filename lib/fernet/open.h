@@ -1,4 +1,4 @@
-// Opening Fernet tokens (fernet_layout.h) of any size in about 360 KiB of memory, in two passes over their
+// Opening Fernet tokens (layout.h) of any size in about 360 KiB of memory, in two passes over their
 // text: Verifier sees all of it and says whether it is authentic; only then does DecryptSpooled release
 // plaintext. So that the passes see the same, keep the text where nobody else writes; the second one checks
 // it again.

@@ -1,6 +1,6 @@
-// Sealer: plaintext goes in, piece by piece, and the token (fernet_layout.h) comes out as it grows, for
-// any size in about 330 KiB of memory. The size of the token is known beforehand: TokenBytes. An
-// object makes one token and belongs to one thread at a time.
+// Sealer: plaintext goes in, piece by piece, and the token (layout.h) comes out as it grows, for any size in
+// about 330 KiB of memory. The size of the token is known beforehand: TokenBytes. An object makes one token
+// and belongs to one thread at a time.
 
 #pragma once
 

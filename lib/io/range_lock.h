@@ -6,6 +6,7 @@
 #include <fcntl.h>
 
 #include <cerrno>
+#include <optional>
 
 namespace hashpost::io {
 
@@ -26,13 +27,13 @@ inline bool LockRange(int fd, short type, const ByteRange& range, int command) {
   return result == 0;
 }
 
-// Whether another description holds any lock there. -1: errno says why it cannot be told.
-inline int IsRangeLocked(int fd, const ByteRange& range) {
+// Whether another description holds any lock there. nullopt: errno says why it cannot be told.
+inline std::optional<bool> IsRangeLocked(int fd, const ByteRange& range) {
   struct flock lock {
     .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = range.start, .l_len = range.length, .l_pid = 0
   };
-  if (::fcntl(fd, F_OFD_GETLK, &lock) != 0) return -1;
-  return lock.l_type == F_UNLCK ? 0 : 1;
+  if (::fcntl(fd, F_OFD_GETLK, &lock) != 0) return std::nullopt;
+  return lock.l_type != F_UNLCK;
 }
 
 }  // namespace hashpost::io

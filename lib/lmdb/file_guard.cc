@@ -49,9 +49,9 @@ void FileGuard::Claim() {
     Throw("The folder " + folder_ + " cannot be locked");
   for (const io::ByteRange& others : {io::ByteRange{kFirst, own - kFirst}, io::ByteRange{own + 1, 0}}) {
     if (own == kFirst && others.start == kFirst) continue;  // nothing before it
-    const int locked = io::IsRangeLocked(claim_.get(), others);
-    if (locked < 0) Throw("The locks of " + folder_ + " cannot be read");
-    if (locked == 0) continue;
+    const auto locked = io::IsRangeLocked(claim_.get(), others);
+    if (!locked) Throw("The locks of " + folder_ + " cannot be read");
+    if (!*locked) continue;
     throw FilesReplaced(
         "Another process has a data.mdb or lock.mdb of " + folder_ +
         " open that is not there any more: end every process that uses the folder, then start again");
@@ -60,9 +60,9 @@ void FileGuard::Claim() {
 
 bool FileGuard::IsInUse(const std::string& folder) {
   const io::UniqueFd fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  const int locked = fd ? io::IsRangeLocked(fd.get(), {kFirst, 0}) : -1;
-  if (locked < 0) Throw("The folder " + folder + " cannot be looked at");
-  return locked == 1;
+  const auto locked = fd ? io::IsRangeLocked(fd.get(), {kFirst, 0}) : std::nullopt;
+  if (!locked) Throw("The folder " + folder + " cannot be looked at");
+  return *locked;
 }
 
 void FileGuard::Check() const {

@@ -10,8 +10,8 @@ namespace {
 
 constexpr std::string_view kReplacement = "\xEF\xBF\xBD";  // U+FFFD
 
-// The size of the UTF-8 sequence at the front of `text` (not empty), or 0 if there is none: RFC 3629,
-// section 4.
+// The size of the UTF-8 sequence at the front of `text` (not empty), or 0 if it begins with no such sequence:
+// RFC 3629, section 4.
 std::size_t SequenceSize(std::string_view text) {
   const auto first = static_cast<unsigned char>(text.front());
   if (first < 0x80) return 1;

@@ -60,7 +60,7 @@ are_logged() { (($(cat "$HASHPOST_HOME"/logs/httpd/access-*.log | grep -c ' /not
     local language pids=()
     stack_stop
     for language in python php js; do
-        BATS_TEST_TMPDIR=$(mktemp -d "$SCRATCH/client.XXXXXX") client $language "stored by $language after a pause" >"$SCRATCH/$language" 2>&1 3>&- &
+        BATS_TEST_TMPDIR=$(mktemp -d "$SCRATCH/client.XXXXXX") client $language "stored by $language after a pause" >"$SCRATCH/$language" 3>&- &
         pids+=($!)
     done
     stack_start

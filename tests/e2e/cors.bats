@@ -131,6 +131,29 @@ allows() {
     fi
 }
 
+@test "before a reload of Apache each response ends its connection, whoever makes it" {
+    [[ $HASHPOST_FRONT == apache ]] || skip "only Apache is told"
+    local state
+    for state in closing open; do
+        [[ $state == closing ]] && : >"$HASHPOST_HOME/closing" || rm "$HASHPOST_HOME/closing"
+        wait_for 10 worker_says "$state"
+        ask /messages --http1.1 -H 'Content-Type: application/x-ndjson' -d '{"message":"hello"}'
+        connection_is "$state"
+        preflight /messages "$APP" POST --http1.1
+        [[ $code == 204 ]] && connection_is "$state"
+        ask /.problem/404.json --http1.1
+        [[ $code == 404 ]] && connection_is "$state"
+        ask /livez --http2
+        [[ $code == 200 && -z $(fields connection) ]] || said "no Connection on HTTP/2"
+    done
+}
+connection_is() { [[ $(fields connection) == "$([[ $1 == open ]] || echo close)" ]] || said "Connection: $1"; }
+# (Both workers, of which each looks for itself.)
+worker_says() {
+    local _
+    for _ in {1..12}; do ask /livez --http1.1 && connection_is "$1" || return; done
+}
+
 @test "with no worker there, 503 is open to a page of a listed origin" {
     mv "$HASHPOST_HOME/fcgi.sock" "$HASHPOST_HOME/fcgi.away"
     # (nginx and Apache may have kept connections, which the workers go on serving.)
