@@ -6,6 +6,8 @@ ROOT=$(cd "$BATS_TEST_DIRNAME/../.." && pwd -P)
 export ROOT
 export CACERT=$ROOT/certs/localhost.pem
 PYTHON=/usr/bin/python3
+# setup_file has no folder of a test: what it asks for would be written into the machine's own root.
+: "${BATS_TEST_TMPDIR:=${BATS_FILE_TMPDIR:-}}"
 # tests/run.sh names a sanitizer's build here.
 export HASHPOST_WORKER_BIN=${HASHPOST_WORKER_BIN:-$ROOT/build/release/hashpost-worker}
 # tests/run.sh runs what is about no front in particular behind each of them.
